@@ -1,0 +1,20 @@
+/** Text to token ids and back, as the checkpoint's tokenizer files define it. */
+export interface Tokenizer {
+  readonly vocabularySize: number;
+  /** Ids that produce no text when special tokens are skipped. */
+  readonly specialTokenIds: ReadonlySet<number>;
+  /** Set when the tokenizer puts a begin-of-text token in front of every prompt (`add_bos_token`). */
+  readonly beginOfTextId: number | undefined;
+
+  /** Ids of `text`, with the tokenizer's special tokens added. The empty text may give none. */
+  encode(text: string): number[];
+
+  /**
+   * Bytes that the token contributes to the text: empty for special tokens and for ids without an entry.
+   * Text is the UTF-8 decoding of the bytes of all tokens, joined.
+   */
+  bytesOf(id: number): Uint8Array;
+
+  /** Raw vocabulary entry, e.g. `Ġfirst`; empty if the id has none. */
+  pieceOf(id: number): string;
+}
