@@ -1,0 +1,17 @@
+import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request.js";
+
+/** What the APIs call. */
+export interface Engine {
+  readonly limits: RequestLimits;
+
+  /**
+   * Generates text for one request. Aborting `signal` frees its slot within the step.
+   * @throws {InvalidRequestError} on the first `next()` when the request breaks a rule.
+   * @throws {OverCapacityError} on the first `next()` when too many sequences are in flight.
+   * @throws {UnavailableError} on the first `next()` while draining.
+   */
+  generate(request: UncheckedRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+
+  /** Token ids of `text`, special tokens included. */
+  tokenize(text: string): readonly number[];
+}
