@@ -1,5 +1,8 @@
+import { CheckpointError } from "../errors.js";
+
 /** Text to token ids and back, as the checkpoint's tokenizer files define it. */
 export interface Tokenizer {
+  /** The greatest id + 1. */
   readonly vocabularySize: number;
   /** Ids that produce no text when special tokens are skipped. */
   readonly specialTokenIds: ReadonlySet<number>;
@@ -17,4 +20,18 @@ export interface Tokenizer {
 
   /** Raw vocabulary entry, e.g. `Ġfirst`; empty if the id has none. */
   pieceOf(id: number): string;
+}
+
+/**
+ * A model may have more embeddings than the tokenizer has ids (they are padded to a round number), never fewer.
+ * @throws {CheckpointError} when a prompt could contain an id that the model has no embedding for.
+ */
+export function checkVocabulary(
+  model: { readonly vocabularySize: number },
+  tokenizer: Pick<Tokenizer, "vocabularySize">,
+): void {
+  if (tokenizer.vocabularySize <= model.vocabularySize) return;
+  throw new CheckpointError(
+    `the tokenizer has ids up to ${tokenizer.vocabularySize - 1}, the model has ${model.vocabularySize} embeddings (vocab_size)`,
+  );
 }

@@ -1,0 +1,97 @@
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Logger } from "../log.js";
+import { ActiveCalls } from "./active-calls.js";
+import { healthService, ServingState } from "./health.js";
+import { reflectionServices } from "./reflection/reflection-service.js";
+import type { Service } from "./service.js";
+import { addService } from "./transport.js";
+import { answerUnknownMethods } from "./unknown-method.js";
+
+export interface GrpcServerOptions {
+  /** Address to listen on: `0.0.0.0`, `::`, `127.0.0.1`, ... */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly services: readonly Service[];
+  readonly log: Logger;
+}
+
+export interface GrpcServer {
+  /** The port that is listened on. */
+  readonly port: number;
+  /** What health says; true from the start. */
+  setServing(isServing: boolean): void;
+  /**
+   * Ends the server in order: health turns NOT_SERVING, new calls are answered UNAVAILABLE, running ones may finish
+   * within `graceMs` and are cancelled then; at last the port closes.
+   */
+  drain(graceMs: number): Promise<void>;
+  /** Drops every call and connection at once. */
+  forceStop(): void;
+}
+
+/** How long a cancelled call, and then a connection, may take to end by itself. */
+const closingMs = 1000;
+
+const serverOptions = {
+  "grpc.max_receive_message_length": 4 * 1024 * 1024,
+  "grpc.max_send_message_length": -1,
+  // A client that vanished without closing its connection is noticed, and its slots are freed, within a minute and a half.
+  "grpc.keepalive_time_ms": 60_000,
+  "grpc.keepalive_timeout_ms": 20_000,
+};
+
+/**
+ * Serves `services`, with health and reflection, on a plaintext port.
+ * @throws {Error} when the port cannot be bound.
+ */
+export async function startGrpcServer({ host, port, services, log }: GrpcServerOptions): Promise<GrpcServer> {
+  const server = new Server(serverOptions);
+  const calls = new ActiveCalls();
+  const state = new ServingState();
+  const health = healthService(state);
+  answerUnknownMethods(server);
+  for (const service of [...services, health, ...reflectionServices(services, [health])]) {
+    addService({ server, calls, log }, service);
+  }
+  const boundPort = await bind(server, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+  return {
+    port: boundPort,
+    setServing: (isServing) => state.set(isServing),
+    drain: async (graceMs) => {
+      state.set(false);
+      calls.refuseNew();
+      await calls.waitUntilIdle(graceMs);
+      calls.abortAll();
+      await calls.waitUntilIdle(closingMs);
+      await close(server);
+    },
+    forceStop: () => {
+      calls.abortAll();
+      server.forceShutdown();
+    },
+  };
+}
+
+async function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+}
+
+/** Lets connections end by themselves, for `closingMs`. */
+async function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, closingMs);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}

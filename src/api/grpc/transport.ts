@@ -1,0 +1,78 @@
+/**
+ * The seam to grpc-js, which carries plain bytes here: its own (de)serialisation does nothing, and every method is a
+ * server stream to it (bidirectional when the client streams too), so that one path answers them all.
+ */
+import { once } from "node:events";
+import type { Server, ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import { CancelledError } from "../../errors.js";
+import type { Logger } from "../log.js";
+import type { ActiveCalls } from "./active-calls.js";
+import type { CallContext, Method, Send, Service } from "./service.js";
+import { statusOf, success, type CallStatus } from "./status.js";
+
+type OneRequestCall = ServerWritableStream<Buffer, Uint8Array>;
+type ManyRequestsCall = ServerDuplexStream<Buffer, Uint8Array>;
+type Call = OneRequestCall | ManyRequestsCall;
+type Run = (context: CallContext, send: Send) => Promise<void>;
+
+export interface Transport {
+  readonly server: Server;
+  readonly calls: ActiveCalls;
+  readonly log: Logger;
+}
+
+/** Adds the methods of `service` to the server. */
+export function addService(transport: Transport, service: Service): void {
+  for (const method of service.methods) addMethod(transport, service, method);
+}
+
+function addMethod(transport: Transport, service: Service, method: Method): void {
+  const handle = (call: Call, run: Run): void => void answer(transport, service, method.path, call, run);
+  if (method.requests === "one") {
+    const handleOne = (call: OneRequestCall): void =>
+      handle(call, async (context, send) => method.run(call.request, context, send));
+    transport.server.register(method.path, handleOne, toBuffer, identity, "serverStream");
+  } else {
+    // Leaving the loop over the requests must not destroy the call: its status is still to be sent.
+    const handleMany = (call: ManyRequestsCall): void =>
+      handle(call, async (context, send) => method.run(call.iterator({ destroyOnReturn: false }), context, send));
+    transport.server.register(method.path, handleMany, toBuffer, identity, "bidi");
+  }
+}
+
+/** Runs one call to its end. Never rejects: whatever goes wrong becomes the status. */
+async function answer({ calls, log }: Transport, service: Service, path: string, call: Call, run: Run): Promise<void> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  // grpc-js says `cancelled` for a cancelled call, a lost connection and a passed deadline alike.
+  const cancel = (): void => controller.abort(new CancelledError("the client is gone or its deadline has passed"));
+  call.once("cancelled", cancel);
+  try {
+    calls.open(controller, service.servesWhileDraining ?? false);
+    service.guard?.(call.metadata);
+    await run({ metadata: call.metadata, signal }, senderOf(call, signal));
+    end(call, success);
+  } catch (error) {
+    end(call, statusOf(signal.aborted ? signal.reason : error, path, log));
+  } finally {
+    call.off("cancelled", cancel);
+    calls.close(controller);
+  }
+}
+
+function senderOf(call: Call, signal: AbortSignal): Send {
+  return (response) => (call.write(response) ? undefined : once(call, "drain", { signal }));
+}
+
+/** Sends the status behind the responses that were written; an `error` event is how grpc-js takes a status. */
+function end(call: Call, status: CallStatus): void {
+  if (!call.destroyed) call.emit("error", status);
+}
+
+function toBuffer(response: Uint8Array): Buffer {
+  return Buffer.from(response.buffer, response.byteOffset, response.byteLength);
+}
+
+function identity(request: Buffer): Buffer {
+  return request;
+}

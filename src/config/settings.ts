@@ -1,0 +1,163 @@
+import { bytes, integer, oneOf, seconds, text, toggle } from "./kinds.js";
+import type { OptionTable, Values } from "./options.js";
+
+export const logLevels = ["debug", "info", "warn", "error", "off"] as const;
+export const logFormats = ["auto", "text", "json"] as const;
+
+/** Caikit's (alog) and TGIS's (tracing) words for our levels. */
+const foreignLevels = {
+  warning: "warn",
+  fatal: "error",
+  trace: "debug",
+  debug1: "debug",
+  debug2: "debug",
+  debug3: "debug",
+  debug4: "debug",
+} as const;
+
+/**
+ * Every setting once. Flags, environment, file keys, `--help`, docs/settings.md and the printout at start all
+ * come from here. The aliases are the names that TGIS and Caikit have for the same thing, so that manifests
+ * written for them start unchanged.
+ */
+export const settings = {
+  model: {
+    kind: text("PATH"),
+    default: "",
+    defaultText: "the model that ships with Ortler",
+    group: "Model",
+    doc: "Folder of the checkpoint to serve, as transformers saved it.",
+    aliases: [{ flag: "model-name", env: "MODEL_NAME" }, { env: "RUNTIME_LOCAL_MODELS_DIR" }],
+  },
+  modelId: {
+    kind: text("ID"),
+    default: "",
+    defaultText: "the folder's name",
+    group: "Model",
+    doc: "Name of the model in answers, lists and logs. Clients may ask by any name.",
+  },
+  maxSequenceLength: {
+    kind: integer(0, 1_048_576),
+    default: 0,
+    defaultText: "the model's",
+    group: "Model",
+    doc: "Most tokens that a prompt and its completion may have together. Lower: more slots fit into the same memory.",
+    aliases: [{ env: "MAX_SEQUENCE_LENGTH" }],
+  },
+  maxNewTokens: {
+    kind: integer(1, 1_048_576),
+    default: 1024,
+    group: "Model",
+    doc: "Most completion tokens that a request may ask for.",
+    aliases: [{ env: "MAX_NEW_TOKENS" }],
+  },
+  defaultIncludeStopSequences: {
+    kind: toggle(),
+    default: true,
+    group: "Model",
+    doc: "Whether the text ends with the stop sequence that matched, in requests that do not say.",
+    aliases: [{ flag: "default-include-stop-seqs", env: "DEFAULT_INCLUDE_STOP_SEQS" }],
+  },
+  host: {
+    kind: text("ADDRESS"),
+    default: "0.0.0.0",
+    group: "Serving",
+    doc: "Address to listen on. `::` for IPv6, `127.0.0.1` for this machine only.",
+  },
+  grpcPort: {
+    kind: integer(0, 65_535),
+    default: 8085,
+    group: "Serving",
+    doc: "Port of the Caikit gRPC services. 0 picks a free one.",
+    aliases: [{ env: "RUNTIME_GRPC_PORT" }],
+  },
+  maxConcurrentRequests: {
+    kind: integer(1, 1_048_576),
+    default: 512,
+    group: "Serving",
+    doc: "Requests that may run or wait; the next one is refused at once.",
+    aliases: [{ env: "MAX_CONCURRENT_REQUESTS" }],
+  },
+  requestTimeoutSeconds: {
+    kind: seconds(),
+    default: 60,
+    group: "Serving",
+    doc: "Longest that one request may take, waiting included. 0: no limit.",
+    aliases: [{ env: "TGIS_REQUEST_TIMEOUT" }],
+  },
+  shutdownGraceSeconds: {
+    kind: seconds(),
+    default: 45,
+    group: "Serving",
+    doc: "How long running requests may go on after SIGTERM. Keep it below the pod's grace period.",
+    aliases: [{ env: "RUNTIME_GRPC_SERVER_SHUTDOWN_GRACE_PERIOD_SECONDS" }],
+  },
+  maxSlots: {
+    kind: integer(1, 4096),
+    default: 32,
+    group: "Engine",
+    doc: "Sequences that run at the same time. More: higher throughput, slower streams, more memory.",
+    aliases: [{ flag: "max-batch-size", env: "MAX_BATCH_SIZE" }],
+  },
+  kvMemory: {
+    kind: bytes(),
+    default: 0,
+    defaultText: "what the container's memory allows",
+    group: "Engine",
+    doc: "Most memory for the key and value cache, e.g. 2Gi. Lowers the number of slots if need be.",
+  },
+  prefillChunkTokens: {
+    kind: integer(2, 65_536),
+    default: 256,
+    group: "Engine",
+    doc: "Prompt tokens prefilled in one step. Smaller: steadier streams. Larger: earlier first token.",
+  },
+  threads: {
+    kind: integer(0, 1024),
+    default: 0,
+    defaultText: "as many as the container has CPUs",
+    group: "Engine",
+    doc: "Threads that compute.",
+  },
+  spin: {
+    kind: toggle(),
+    default: true,
+    group: "Engine",
+    doc: "Whether threads wait busily between operations: faster, but takes CPU time from neighbours.",
+  },
+  ortLibrary: {
+    kind: text("PATH"),
+    default: "",
+    defaultText: "the one in onnxruntime-node",
+    group: "Engine",
+    doc: "ONNX Runtime library to load instead, e.g. a CUDA build.",
+  },
+  logLevel: {
+    kind: oneOf(logLevels, foreignLevels),
+    default: "info",
+    group: "Logs",
+    doc: "Least level that is logged, to standard error.",
+    aliases: [{ env: "LOG_LEVEL" }],
+  },
+  logFormat: {
+    kind: oneOf(logFormats, { pretty: "text" }),
+    default: "auto",
+    group: "Logs",
+    doc: "Lines for people or JSON lines. `auto`: for people on a terminal, else JSON.",
+    aliases: [
+      { env: "LOG_FORMATTER" },
+      { flag: "json-output", env: "JSON_OUTPUT", values: { true: "json", false: "text" }, isSwitch: true },
+    ],
+  },
+  config: {
+    kind: text("FILE"),
+    default: "",
+    defaultText: "none",
+    group: "Settings",
+    doc: "JSON file with settings under their file keys.",
+  },
+} as const satisfies OptionTable;
+
+export type Settings = typeof settings;
+/** What the server runs with: checked, complete and frozen. */
+export type Config = Values<Settings>;

@@ -1,0 +1,197 @@
+import { CancelledError, InternalError, OrtlerError, OverCapacityError, UnavailableError } from "../errors.js";
+import type { Tokenizer } from "../model/index.js";
+import type { Engine } from "./engine.js";
+import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request.js";
+import type { Runner, RunResult } from "./runner/runner.js";
+import { Candidates } from "./sampling/candidates.js";
+import { Scheduler, type SchedulerCounts, type SchedulerLimits, type StepPlan } from "./scheduler.js";
+import { Sequence, type SequenceContext } from "./sequence.js";
+import { runStep } from "./step.js";
+import { checkParameters, completeRequest } from "./validation.js";
+
+export interface EngineParts {
+  readonly runner: Runner;
+  readonly tokenizer: Tokenizer;
+  readonly eosTokenIds: readonly number[];
+  readonly limits: RequestLimits;
+  readonly scheduling: SchedulerLimits;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** A seed for a sampling request that brought none: 32 bits, so that it stays exact in any JSON reader. */
+  readonly drawSeed: () => bigint;
+  /** An internal failure that ended sequences; the engine goes on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Continuous batching: sequences come and go between steps, and each step runs all that are there.
+ *
+ * The loop is plan, run, evaluate, commit. What a step has produced is told to the callers while the next one
+ * runs, so text and messages cost no model time.
+ */
+export class BatchingEngine implements Engine {
+  readonly limits: RequestLimits;
+  readonly #scheduler: Scheduler<Sequence>;
+  readonly #context: SequenceContext;
+  readonly #inFlight = new Set<Sequence>();
+  /** Sequences with something to tell, in the order in which it came about. */
+  #untold: Sequence[] = [];
+  #wakeUp: (() => void) | undefined;
+  #isDraining = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(private readonly parts: EngineParts) {
+    this.limits = parts.limits;
+    this.#scheduler = new Scheduler(parts.scheduling);
+    this.#context = {
+      eosTokenIds: parts.eosTokenIds,
+      pieceOf: (id) => parts.tokenizer.pieceOf(id),
+      bytesOf: (id) => parts.tokenizer.bytesOf(id),
+      candidates: new Candidates(parts.limits.vocabularySize),
+    };
+    void this.#loop();
+  }
+
+  get counts(): SchedulerCounts {
+    return this.#scheduler.counts;
+  }
+
+  tokenize(text: string): readonly number[] {
+    return this.parts.tokenizer.encode(text);
+  }
+
+  async *generate(asked: UncheckedRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    const sequence = this.#admit(asked, signal);
+    const cancel = (): void => this.#end(sequence, new CancelledError("the caller went away"));
+    signal.addEventListener("abort", cancel);
+    try {
+      const { sampling, promptText, includePromptText } = sequence.request;
+      const text = includePromptText ? promptText : "";
+      yield { type: "started", promptTokens: sequence.promptTokens, seed: sampling?.seed ?? 0n, text };
+      yield* sequence.events;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      this.#end(sequence); // also when the caller stopped listening
+    }
+  }
+
+  /**
+   * Refuses new requests and lets those in flight finish.
+   * @param graceMs after this long the rest ends with an UnavailableError.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true;
+    if (this.#inFlight.size === 0) return;
+    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    const timer = setTimeout(() => {
+      for (const sequence of this.#inFlight) this.#end(sequence, new UnavailableError("the server is shutting down"));
+    }, graceMs);
+    await empty;
+    clearTimeout(timer);
+  }
+
+  /** Capacity first, then the parameters, then what needs the prompt's tokens: cheap refusals cost little. */
+  #admit(asked: UncheckedRequest, signal: AbortSignal): Sequence {
+    if (this.#isDraining) throw new UnavailableError("the server is shutting down");
+    if (signal.aborted) throw new CancelledError("the caller went away");
+    const { maxSequences } = this.parts.scheduling;
+    if (this.#inFlight.size >= maxSequences) throw new OverCapacityError("sequences", maxSequences);
+    const { limits, tokenizer, now, drawSeed } = this.parts;
+    const arrival = now();
+    checkParameters(asked, limits);
+    const request = completeRequest(asked, tokenizer.encode(asked.prompt), tokenizer.beginOfTextId, limits, drawSeed);
+    const sequence = new Sequence(request, this.#context, arrival);
+    this.#scheduler.add(sequence);
+    this.#inFlight.add(sequence);
+    this.#wakeUp?.();
+    return sequence;
+  }
+
+  async #loop(): Promise<never> {
+    for (;;) {
+      const plan = this.#scheduler.planStep();
+      if (plan === undefined) await this.#sleep();
+      else await this.#step(plan);
+    }
+  }
+
+  async #sleep(): Promise<void> {
+    this.#tell();
+    await new Promise<void>((resolve) => (this.#wakeUp = resolve));
+    this.#wakeUp = undefined;
+  }
+
+  async #step(plan: StepPlan<Sequence>): Promise<void> {
+    try {
+      await runStep(plan, this.parts.runner, {
+        launched: () => this.#tell(),
+        evaluate: (sequence, result, row) => this.#evaluate(sequence, result, row),
+      });
+      this.#scheduler.commit(plan);
+    } catch (error) {
+      this.#fail(plan, error);
+    }
+    this.#endExpired();
+  }
+
+  #evaluate(sequence: Sequence, result: RunResult, row: number): void {
+    if (!this.#inFlight.has(sequence)) return; // cancelled while the model ran
+    this.#guard(sequence, () => {
+      sequence.takeToken(result, row, this.parts.now());
+      if (sequence.hasStopped) this.#scheduler.remove(sequence);
+      this.#untold.push(sequence);
+    });
+  }
+
+  #tell(): void {
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const sequence of untold) {
+      this.#guard(sequence, () => {
+        sequence.tell();
+        if (sequence.hasStopped) this.#end(sequence);
+      });
+    }
+  }
+
+  /** What goes wrong with one sequence's tokens or text ends that sequence alone. */
+  #guard(sequence: Sequence, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.parts.onFailure(error);
+      this.#end(sequence, asOrtlerError(error));
+    }
+  }
+
+  /** Takes a sequence out, whatever its state. Its slot is free for the next step. */
+  #end(sequence: Sequence, error?: OrtlerError): void {
+    if (!this.#inFlight.delete(sequence)) return;
+    this.#scheduler.remove(sequence);
+    sequence.end(error);
+    if (this.#inFlight.size === 0) this.#onEmpty?.();
+  }
+
+  /** The step is dropped: its sequences end, the scheduler is as before, the engine goes on. */
+  #fail(plan: StepPlan<Sequence>, error: unknown): void {
+    this.parts.onFailure(error);
+    const failure = asOrtlerError(error);
+    const sequences = [...plan.prefills.map(({ sequence }) => sequence), ...plan.decode];
+    for (const sequence of sequences) if (sequence !== undefined) this.#end(sequence, failure);
+  }
+
+  /** Time limits of sequences that still wait. Those that run find out with their next token. */
+  #endExpired(): void {
+    if (this.#scheduler.counts.waiting === 0) return;
+    const now = this.parts.now();
+    for (const sequence of this.#inFlight) {
+      if (sequence.deadline > now || sequence.slot !== undefined || sequence.hasStopped) continue;
+      sequence.expire();
+      this.#end(sequence);
+    }
+  }
+}
+
+function asOrtlerError(error: unknown): OrtlerError {
+  return error instanceof OrtlerError ? error : new InternalError("a step failed", { cause: error });
+}

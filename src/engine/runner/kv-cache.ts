@@ -1,0 +1,62 @@
+import { byteLengthOf, Tensor, type Session } from "../../ort/index.js";
+import type { DecoderShape } from "../../model/index.js";
+
+/** Keys and values of one layer. */
+export interface LayerCache {
+  readonly key: Tensor;
+  readonly value: Tensor;
+}
+
+/** Bytes that one token of one sequence takes: a key and a value in every layer. */
+export function kvBytesPerToken(shape: DecoderShape): number {
+  return 2 * shape.layers * shape.kvHeads * shape.headDim * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/**
+ * The KV cache: for each layer a key and a value tensor [slots, kvHeads, maxLength, headDim]. A slot is one row.
+ *
+ * The whole is reserved at start; on a CPU the system commits a page when it is first written, so memory
+ * follows what sequences use. A prefill binds one row, a decode the rows [0, n): both are views.
+ */
+export class KvCache implements Disposable {
+  private readonly layers: readonly LayerCache[];
+  private readonly rowShape: readonly number[];
+
+  constructor(
+    session: Session,
+    private readonly shape: DecoderShape,
+    readonly slots: number,
+    readonly maxLength: number,
+  ) {
+    this.rowShape = [shape.kvHeads, maxLength, shape.headDim];
+    const allocate = (): Tensor => Tensor.allocate(session.api, session.cpu, "float32", [slots, ...this.rowShape]);
+    this.layers = Array.from({ length: shape.layers }, () => ({ key: allocate(), value: allocate() }));
+  }
+
+  /** Views of the rows [first, first + count), one pair for each layer. The caller disposes them. */
+  rows(first: number, count: number): LayerCache[] {
+    const offset = first * byteLengthOf("float32", this.rowShape);
+    const view = (tensor: Tensor): Tensor => tensor.view([count, ...this.rowShape], offset);
+    return this.layers.map(({ key, value }) => ({ key: view(key), value: view(value) }));
+  }
+
+  /** Copies the first `tokens` positions of one slot into another. */
+  copy(from: number, to: number, tokens: number): void {
+    const headBytes = this.maxLength * this.shape.headDim * Float32Array.BYTES_PER_ELEMENT;
+    const usedBytes = tokens * this.shape.headDim * Float32Array.BYTES_PER_ELEMENT;
+    for (const tensor of this.layers.flatMap(({ key, value }) => [key, value])) {
+      const bytes = tensor.bytes();
+      for (let head = 0; head < this.shape.kvHeads; head += 1) {
+        const source = (from * this.shape.kvHeads + head) * headBytes;
+        bytes.copyWithin((to * this.shape.kvHeads + head) * headBytes, source, source + usedBytes);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { key, value } of this.layers) {
+      key.dispose();
+      value.dispose();
+    }
+  }
+}

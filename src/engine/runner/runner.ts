@@ -1,0 +1,34 @@
+/** The seam between the engine and a model: a test can put a scripted runner in its place. */
+
+/** Prompt tokens [start, end) of one sequence, to be written to those positions of `slot`. */
+export interface PrefillRun {
+  readonly slot: number;
+  readonly promptTokenIds: readonly number[];
+  readonly start: number;
+  readonly end: number;
+  /** Of which positions the logits are wanted: of none when more of the prompt follows. */
+  readonly wanted: "none" | "last" | "all";
+}
+
+/** The newest token of a running sequence, to be written to `position` of its slot. */
+export interface DecodeRow {
+  readonly tokenId: number;
+  readonly position: number;
+}
+
+/** What a run computed. Valid until the next run. */
+export interface RunResult {
+  /** Logits [vocabulary] of a wanted position, or of a decode row. The caller may change them. */
+  logits(row: number): Float32Array;
+  /** Id of the highest logit, the lowest id on ties. */
+  greedyToken(row: number): number;
+}
+
+/** One run at a time; a run that rejects leaves the cached positions before it as they were. */
+export interface Runner {
+  prefill(run: PrefillRun): Promise<RunResult>;
+  /** One token for each row; row i is slot i. */
+  decode(rows: readonly DecodeRow[]): Promise<RunResult>;
+  /** Copies the first `tokens` cached positions of a slot into another. */
+  move(from: number, to: number, tokens: number): void;
+}

@@ -1,0 +1,85 @@
+import type { Binding, Session, Tensor } from "../../ort/index.js";
+import { io, type DecoderShape } from "../../model/index.js";
+import { float32Buffer, int32Buffer, type HostBuffer } from "./host-buffer.js";
+import type { LayerCache } from "./kv-cache.js";
+import type { RunResult } from "./runner.js";
+
+/** Memory for the inputs of a run, shared by all bindings: one run at a time. */
+export class StepInputs implements Disposable {
+  readonly tokenIds: HostBuffer<Int32Array>;
+  readonly positions: HostBuffer<Int32Array>;
+  readonly lastPositions: HostBuffer<Int32Array>;
+  readonly totalLength: HostBuffer<Int32Array>;
+  readonly logitRows: HostBuffer<Int32Array>;
+
+  /** @param maxTokens the most tokens of a run; also the most rows. */
+  constructor(session: Session, maxTokens: number) {
+    this.tokenIds = int32Buffer(session, maxTokens);
+    this.positions = int32Buffer(session, maxTokens);
+    this.lastPositions = int32Buffer(session, maxTokens);
+    this.totalLength = int32Buffer(session, 1);
+    this.logitRows = int32Buffer(session, maxTokens);
+  }
+
+  /** Binds the inputs of a run of `batch` rows of `tokens` tokens each; returns what the caller disposes. */
+  bind(binding: Binding, batch: number, tokens: number, rows: number): Tensor[] {
+    const views = {
+      [io.tokenIds]: this.tokenIds.view([batch, tokens]),
+      [io.positions]: this.positions.view([batch, tokens]),
+      [io.lastPositions]: this.lastPositions.view([batch]),
+      [io.totalLength]: this.totalLength.view([1]),
+      [io.logitRows]: this.logitRows.view([rows]),
+    };
+    for (const [name, tensor] of Object.entries(views)) binding.input(name, tensor);
+    return Object.values(views);
+  }
+
+  [Symbol.dispose](): void {
+    for (const buffer of [this.tokenIds, this.positions, this.lastPositions, this.totalLength, this.logitRows]) {
+      buffer[Symbol.dispose]();
+    }
+  }
+}
+
+/** Memory for the logits and greedy tokens of a run of up to `maxRows` wanted positions. */
+export class StepOutputs implements RunResult, Disposable {
+  readonly #logits: HostBuffer<Float32Array>;
+  readonly #greedyTokens: HostBuffer<Int32Array>;
+  readonly #vocabularySize: number;
+
+  constructor(session: Session, shape: DecoderShape, maxRows: number) {
+    this.#vocabularySize = shape.vocabularySize;
+    this.#logits = float32Buffer(session, maxRows * shape.vocabularySize);
+    this.#greedyTokens = int32Buffer(session, maxRows);
+  }
+
+  /** Binds the outputs of a run with `rows` wanted positions; returns what the caller disposes. */
+  bind(binding: Binding, rows: number): Tensor[] {
+    const logits = this.#logits.view([rows, this.#vocabularySize]);
+    // ArgMax over no rows forgets to drop the axis, so the empty output has the empty input's shape.
+    const greedyTokens = this.#greedyTokens.view(rows === 0 ? [0, this.#vocabularySize] : [rows]);
+    binding.output(io.logits, logits).output(io.greedyTokens, greedyTokens);
+    return [logits, greedyTokens];
+  }
+
+  logits(row: number): Float32Array {
+    return this.#logits.values.subarray(row * this.#vocabularySize, (row + 1) * this.#vocabularySize);
+  }
+
+  greedyToken(row: number): number {
+    return this.#greedyTokens.values[row] ?? 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.#logits[Symbol.dispose]();
+    this.#greedyTokens[Symbol.dispose]();
+  }
+}
+
+/** Binds each layer's cache as past and present: the same memory, so that the kernel appends in place. */
+export function bindCache(binding: Binding, layers: readonly LayerCache[]): void {
+  for (const [layer, { key, value }] of layers.entries()) {
+    binding.input(io.pastKey(layer), key).output(io.presentKey(layer), key);
+    binding.input(io.pastValue(layer), value).output(io.presentValue(layer), value);
+  }
+}

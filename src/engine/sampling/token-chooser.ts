@@ -1,0 +1,133 @@
+import { InternalError } from "../../errors.js";
+import type { GenerationRequest, SamplingParameters, TokenDetail } from "../request.js";
+import { argmax } from "./argmax.js";
+import type { Candidates, ScoredTokens } from "./candidates.js";
+import { keepTopP, keepTypicalP } from "./mass-filters.js";
+import { penaliseLength, penaliseRepetition, suppress } from "./penalties.js";
+import { describeToken, needsScores, plainDetail, type PieceOf } from "./token-details.js";
+import { Xoshiro128 } from "./xoshiro.js";
+
+/** What choosing needs to know of the model. */
+export interface ChoiceVocabulary {
+  /** Any of these ends the text. */
+  readonly eosTokenIds: readonly number[];
+  readonly pieceOf: PieceOf;
+}
+
+export interface ChosenToken {
+  readonly id: number;
+  /** Undefined unless completion tokens are to be listed. */
+  readonly detail: TokenDetail | undefined;
+}
+
+interface Sampler {
+  readonly parameters: SamplingParameters;
+  readonly random: Xoshiro128;
+}
+
+/**
+ * Chooses the tokens of one sequence, one after the other, as the reference does: minimum length, length penalty,
+ * repetition penalty, temperature, top-k, top-p, typical-p, then the highest score or a draw. What it remembers
+ * (how many tokens there are, which have occurred, the state of its generator) belongs to the sequence alone, so
+ * the choice depends on nothing but the request and the logits.
+ */
+export class TokenChooser {
+  readonly #request: GenerationRequest;
+  readonly #vocabulary: ChoiceVocabulary;
+  readonly #candidates: Candidates;
+  /** Undefined when greedy. */
+  readonly #sampler: Sampler | undefined;
+  /** Distinct ids of prompt and completion; undefined when there is no repetition penalty. */
+  readonly #contextTokenIds: Set<number> | undefined;
+  #completionTokens = 0;
+
+  /** @param candidates shared by all choosers of the model; used only within a call. */
+  constructor(request: GenerationRequest, vocabulary: ChoiceVocabulary, candidates: Candidates) {
+    this.#request = request;
+    this.#vocabulary = vocabulary;
+    this.#candidates = candidates;
+    const parameters = request.sampling;
+    this.#sampler = parameters && { parameters, random: Xoshiro128.fromSeed(parameters.seed) };
+    this.#contextTokenIds = request.repetitionPenalty === 1 ? undefined : new Set(request.promptTokenIds);
+  }
+
+  /**
+   * The next token without a look at the logits, where `tokenId`, the lowest id with the highest raw logit, must
+   * be it and nothing is to be said of it that needs other scores. Undefined: call `fromLogits` for this step.
+   */
+  fromGreedyToken(tokenId: number): ChosenToken | undefined {
+    const { sampling, repetitionPenalty, details } = this.#request;
+    if (sampling !== undefined || repetitionPenalty !== 1) return undefined;
+    if (details.completionTokens && needsScores(details)) return undefined;
+    // Suppressing the end-of-text tokens changes nothing for a token that is above them anyway.
+    if (this.#isHoldingOffEos() && this.#vocabulary.eosTokenIds.includes(tokenId)) return undefined;
+    if (this.#lengthExcess() > 0) return undefined;
+    this.#remember(tokenId);
+    return { id: tokenId, detail: details.completionTokens ? plainDetail(tokenId, this.#vocabulary.pieceOf) : undefined };
+  }
+
+  /**
+   * The next token from the logits of the last position, which are modified in place.
+   * @param row one logit for each id of the vocabulary.
+   * @throws {InternalError} when a logit is NaN or +infinity, or all are -infinity.
+   */
+  fromLogits(row: Float32Array): ChosenToken {
+    const { vocabularySize } = this.#candidates;
+    if (row.length !== vocabularySize) {
+      throw new InternalError(`a row of logits has ${row.length} entries, the vocabulary ${vocabularySize}`);
+    }
+    this.#penalise(row);
+    const choice = this.#sampler === undefined ? this.#chooseHighest(row) : this.#draw(row, this.#sampler);
+    this.#remember(choice.id);
+    return choice;
+  }
+
+  #penalise(row: Float32Array): void {
+    const { lengthPenalty, repetitionPenalty } = this.#request;
+    const { eosTokenIds } = this.#vocabulary;
+    const excess = this.#lengthExcess();
+    if (this.#isHoldingOffEos()) suppress(row, eosTokenIds);
+    else if (lengthPenalty !== undefined && excess > 0) penaliseLength(row, eosTokenIds, lengthPenalty, excess);
+    if (this.#contextTokenIds !== undefined) penaliseRepetition(row, this.#contextTokenIds, repetitionPenalty);
+  }
+
+  #chooseHighest(row: Float32Array): ChosenToken {
+    return this.#describe(this.#candidates.wholeRow(row), argmax(row, row.length));
+  }
+
+  #draw(row: Float32Array, { parameters, random }: Sampler): ChosenToken {
+    const { temperature, topK, topP, typicalP } = parameters;
+    const candidates = this.#candidates;
+    const divisor = Math.fround(temperature);
+    if (topK > 0 && topK < row.length) candidates.takeHighest(row, topK, divisor);
+    else candidates.takeAll(row, divisor);
+    if (topP < 1) keepTopP(candidates, topP);
+    if (typicalP < 1) keepTypicalP(candidates, typicalP);
+    return this.#describe(candidates, candidates.positionAt(random.nextUniform()));
+  }
+
+  #describe(tokens: ScoredTokens, position: number): ChosenToken {
+    const { details } = this.#request;
+    const { pieceOf } = this.#vocabulary;
+    const detail = details.completionTokens
+      ? describeToken(tokens, position, details, pieceOf, this.#candidates)
+      : undefined;
+    return { id: tokens.ids[position] ?? 0, detail };
+  }
+
+  #remember(tokenId: number): void {
+    this.#completionTokens += 1;
+    this.#contextTokenIds?.add(tokenId);
+  }
+
+  #isHoldingOffEos(): boolean {
+    return this.#completionTokens < this.#request.minNewTokens;
+  }
+
+  /** Tokens over the start of the length penalty; 0 when it has no effect on the next token. */
+  #lengthExcess(): number {
+    const { lengthPenalty } = this.#request;
+    if (lengthPenalty === undefined || lengthPenalty.decayFactor === 1 || this.#isHoldingOffEos()) return 0;
+    return Math.max(0, this.#completionTokens - lengthPenalty.startIndex);
+  }
+}

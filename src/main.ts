@@ -1,0 +1,68 @@
+/** The life of the server: model -> engine -> gRPC -> ready -> signal -> drain. */
+import { performance } from "node:perf_hooks";
+import { startService, type Service } from "./assemble.js";
+import type { Config } from "./config/settings.js";
+import { OrtlerError } from "./errors.js";
+import { stopRequested, type StopSignal } from "./shutdown.js";
+import type { Logger } from "./telemetry/log.js";
+
+/**
+ * Serves until a signal asks to stop.
+ *
+ * @returns The exit code: 0 after a signal, 1 when the start failed.
+ */
+export async function serve(config: Config, log: Logger): Promise<number> {
+  exitOnUnhandledErrors(log);
+  const stop = stopRequested();
+  const started = await Promise.race([stop, startService(config, log).catch((error: unknown) => asError(error))]);
+  if (typeof started === "string") return stoppedDuringStart(started, log);
+  if (started instanceof Error) return startFailed(started, log);
+  announceReady(started, log);
+  await drain(started, await stop, config.shutdownGraceSeconds * 1000, log);
+  return 0;
+}
+
+/**
+ * After an error that nobody handled, what the process holds is unknown: an engine that is wrong would answer wrongly,
+ * and one that is stuck would look alive. So the process ends, and whoever supervises it starts another.
+ * (Node raises unhandled rejections as uncaught exceptions. Errors of one request or one step never come here.)
+ */
+function exitOnUnhandledErrors(log: Logger): void {
+  process.on("uncaughtException", (error, origin) => {
+    log.error("ending after an error that nobody handled", { error, origin });
+    process.exit(1);
+  });
+}
+
+/**
+ * The one line on standard output, for scripts that wait for it. `performance.now()` counts from Node's
+ * `timeOrigin`, which it takes before it sets up V8 and reads any of our files: the start of Node itself is in `ms`.
+ */
+function announceReady({ modelId, ports }: Service, log: Logger): void {
+  const ms = Math.round(performance.now());
+  log.info("serving", { model: modelId, ...ports, ms });
+  process.stdout.write(`${JSON.stringify({ event: "ready", model: modelId, ports, ms })}\n`);
+}
+
+async function drain(service: Service, signal: StopSignal, graceMs: number, log: Logger): Promise<void> {
+  log.info("draining", { signal, graceMs });
+  const start = performance.now();
+  await service.drain(graceMs);
+  log.info("stopped", { ms: Math.round(performance.now() - start) });
+}
+
+function stoppedDuringStart(signal: StopSignal, log: Logger): number {
+  log.info("stopped before serving", { signal });
+  return 0;
+}
+
+/** What the operator can mend is said in one line; a bug comes with its stack. */
+function startFailed(error: Error, log: Logger): number {
+  if (error instanceof OrtlerError && error.kind !== "internal") log.error(`cannot start: ${error.message}`);
+  else log.error("cannot start", { error });
+  return 1;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,157 @@
+/**
+ * GPT-2 as transformers computes it (modeling_gpt2.py), as an ONNX graph.
+ *
+ * Activations are [tokens, width] except around attention, which wants [batch, tokens, 3 x width].
+ * Conv1D weights are stored [in, out], the matrix product's own layout; the tied head is the embedding, transposed.
+ */
+import { addCachedAttention, addHead, declareInputs, type DecoderInputs, type DecoderShape } from "../graph/decoder-io.js";
+import { absent, GraphBuilder, type Value } from "../graph/graph-builder.js";
+import { addRows, addWeight } from "../graph/weights.js";
+import type { TensorRecord } from "../checkpoint/tensor-record.js";
+import {
+  gpt2Weights,
+  parseGpt2Config,
+  type Activation,
+  type Gpt2Config,
+  type Gpt2Layer,
+  type Gpt2Weights,
+  type Linear,
+  type Norm,
+} from "./gpt2-config.js";
+import type { Architecture } from "./index.js";
+
+export const gpt2: Architecture = {
+  name: "gpt2",
+  classes: ["GPT2LMHeadModel", "GPT2Model"],
+  read(checkpoint) {
+    const config = parseGpt2Config(checkpoint.config);
+    const weights = gpt2Weights(config, checkpoint.tensors);
+    return {
+      shape: shapeOf(config),
+      hyperparameters: { ...config },
+      weights: recordsOf(weights),
+      buildGraph: () => new Gpt2Graph(config).build(weights),
+    };
+  },
+};
+
+function shapeOf(config: Gpt2Config): DecoderShape {
+  return {
+    layers: config.layers,
+    kvHeads: config.heads,
+    headDim: config.headDim,
+    vocabularySize: config.vocabularySize,
+    positions: config.positions,
+  };
+}
+
+/** Each record once: a tied head is the token embedding. */
+function recordsOf(weights: Gpt2Weights): TensorRecord[] {
+  const { tokenEmbedding, positionEmbedding, layers, finalNorm, head } = weights;
+  const pairs = [finalNorm, ...layers.flatMap((layer): readonly (Norm | Linear)[] => Object.values(layer))];
+  return [...new Set([tokenEmbedding, positionEmbedding, head, ...pairs.flatMap(({ weight, bias }) => [weight, bias])])];
+}
+
+class Gpt2Graph {
+  private readonly graph = new GraphBuilder("gpt2");
+  private readonly shape: DecoderShape;
+  private readonly inputs: DecoderInputs;
+  /** Shapes [tokens, width] and [batch, tokens, 3 x width], for Reshape. */
+  private readonly flatShape: Value;
+  private readonly qkvShape: Value;
+
+  constructor(private readonly config: Gpt2Config) {
+    this.shape = shapeOf(config);
+    this.inputs = declareInputs(this.graph);
+    this.flatShape = this.graph.integers("flat_shape", [-1, config.width]);
+    const batchAndTokens = this.graph.add("Shape", [this.inputs.tokenIds]);
+    const qkvWidth = this.graph.integers("qkv_width", [3 * config.width]);
+    this.qkvShape = this.graph.add("Concat", [batchAndTokens, qkvWidth], { axis: 0n });
+  }
+
+  build(weights: Gpt2Weights): Uint8Array<ArrayBuffer> {
+    const tokens = addRows(this.graph, weights.tokenEmbedding, this.inputs.tokenIds);
+    const positions = addRows(this.graph, weights.positionEmbedding, this.inputs.positions);
+    let residual = this.flat(this.graph.add("Add", [tokens, positions]));
+    // What the block before adds to the residual: the next normalisation takes the sum in the same pass.
+    let branch: Value | undefined;
+    for (const [index, layer] of weights.layers.entries()) {
+      const first = this.norm(residual, branch, layer.attentionNorm);
+      const second = this.norm(first.sum, this.attention(index, first.normed, layer), layer.mlpNorm);
+      residual = second.sum;
+      branch = this.mlp(second.normed, layer);
+    }
+    const { normed } = this.norm(residual, branch, weights.finalNorm);
+    addHead(this.graph, this.shape, this.inputs, normed, addWeight(this.graph, weights.head));
+    return this.graph.build();
+  }
+
+  private attention(index: number, x: Value, layer: Gpt2Layer): Value {
+    const qkv = this.graph.add("Reshape", [this.linear(x, layer.qkv), this.qkvShape]);
+    const options = { heads: this.config.heads, scale: attentionScale(this.config, index) };
+    const attended = addCachedAttention(this.graph, this.shape, index, this.inputs, qkv, options);
+    return this.linear(this.flat(attended), layer.attentionOutput);
+  }
+
+  private mlp(x: Value, layer: Gpt2Layer): Value {
+    return this.linear(this.activation(this.linear(x, layer.mlpInner)), layer.mlpOutput);
+  }
+
+  private linear(x: Value, { weight, bias }: Linear): Value {
+    return this.graph.add("Gemm", [x, addWeight(this.graph, weight), addWeight(this.graph, bias)]);
+  }
+
+  /** LayerNorm of `residual + branch`, and that sum. */
+  private norm(residual: Value, branch: Value | undefined, norm: Norm): { normed: Value; sum: Value } {
+    const scale = addWeight(this.graph, norm.weight);
+    const bias = addWeight(this.graph, norm.bias);
+    const epsilon = this.config.layerNormEpsilon;
+    if (branch === undefined) {
+      const normed = this.graph.add("LayerNormalization", [residual, scale, bias], { axis: -1n, epsilon });
+      return { normed, sum: residual };
+    }
+    const outputs = [this.graph.fresh("normed"), "", "", this.graph.fresh("residual")];
+    const [normed = absent, , , sum = absent] = this.graph.addNamed(
+      "SkipLayerNormalization",
+      [residual, branch, scale, bias],
+      outputs,
+      { epsilon },
+      "com.microsoft",
+    );
+    return { normed, sum };
+  }
+
+  private activation(x: Value): Value {
+    return activations[this.config.activation](this.graph, x);
+  }
+
+  private flat(x: Value): Value {
+    return this.graph.add("Reshape", [x, this.flatShape]);
+  }
+}
+
+/** `1 / sqrt(headDim)` and `1 / (layer + 1)`, each where the configuration asks for it. */
+function attentionScale(config: Gpt2Config, layer: number): number {
+  const byDimension = config.scaleAttention ? 1 / Math.sqrt(config.headDim) : 1;
+  return config.scaleByInverseLayerIndex ? byDimension / (layer + 1) : byDimension;
+}
+
+const tanhGelu = (graph: GraphBuilder, x: Value): Value => graph.add("FastGelu", [x], {}, "com.microsoft");
+/** x * sigmoid(alpha * x). */
+const sigmoidGelu =
+  (alpha: number) =>
+  (graph: GraphBuilder, x: Value): Value =>
+    graph.add("QuickGelu", [x], { alpha }, "com.microsoft");
+
+/** transformers' names for activation functions (activations.py, ACT2FN). */
+const activations: Readonly<Record<Activation, (graph: GraphBuilder, x: Value) => Value>> = {
+  gelu_new: tanhGelu,
+  gelu_fast: tanhGelu,
+  gelu_pytorch_tanh: tanhGelu,
+  gelu: (graph, x) => graph.add("Gelu", [x], {}, "com.microsoft"),
+  quick_gelu: sigmoidGelu(1.702),
+  silu: sigmoidGelu(1),
+  swish: sigmoidGelu(1),
+  relu: (graph, x) => graph.add("Relu", [x]),
+  tanh: (graph, x) => graph.add("Tanh", [x]),
+};

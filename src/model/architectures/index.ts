@@ -1,0 +1,48 @@
+/** The architectures that can be served. A new one is one file beside `gpt2.ts` and one line here. */
+import { CheckpointError } from "../../errors.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { TensorRecord } from "../checkpoint/tensor-record.js";
+import type { DecoderShape } from "../graph/decoder-io.js";
+import { gpt2 } from "./gpt2.js";
+
+/** A checkpoint understood: what it computes, and the graph that computes it. */
+export interface Blueprint {
+  readonly shape: DecoderShape;
+  /** Hyper-parameters, for `ortler inspect`. */
+  readonly hyperparameters: Readonly<Record<string, string | number | boolean>>;
+  /** Every weight that the graph uses, once. */
+  readonly weights: readonly TensorRecord[];
+  /** The graph as the bytes of an ONNX model whose weights point into the checkpoint's files. */
+  buildGraph(): Uint8Array<ArrayBuffer>;
+}
+
+export interface Architecture {
+  /** `model_type` in config.json. */
+  readonly name: string;
+  /** `architectures` in config.json: class names of transformers. */
+  readonly classes: readonly string[];
+  /** @throws {CheckpointError} when a hyper-parameter or a weight cannot be served as it is. */
+  read(checkpoint: Checkpoint): Blueprint;
+}
+
+const architectures: readonly Architecture[] = [gpt2];
+
+/**
+ * The architecture that config.json names: by `model_type`, or by `architectures` where that is missing.
+ * @throws {CheckpointError} naming the supported ones.
+ */
+export function architectureOf({ config }: Checkpoint): Architecture {
+  const { model_type: type, architectures: classes } = config;
+  const names: readonly unknown[] = Array.isArray(classes) ? classes : [];
+  const found = architectures.find(
+    (architecture) =>
+      (type === architecture.name || type === undefined) &&
+      (names.some((name) => architecture.classes.includes(String(name))) || (names.length === 0 && type !== undefined)),
+  );
+  if (found !== undefined) return found;
+  const supported = architectures.map(({ name, classes: known }) => `${name} (${known.join(", ")})`).join("; ");
+  throw new CheckpointError(
+    `config.json: model_type ${JSON.stringify(type)} with architectures ${JSON.stringify(classes)} is not supported; ` +
+      `supported: ${supported}`,
+  );
+}

@@ -1,0 +1,48 @@
+/** What is in a Hugging Face checkpoint folder, without reading the weights. */
+import { readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { CheckpointError } from "../../errors.js";
+import { readJsonObject, readOptionalJsonObject, systemErrorCode, type JsonObject } from "./json.js";
+import { readTensors } from "./tensor-files.js";
+import type { TensorRecord } from "./tensor-record.js";
+
+export interface Checkpoint {
+  /** Absolute. The `file` of a tensor record is relative to it. */
+  readonly folder: string;
+  /** `config.json` as it is; an architecture parses it. */
+  readonly config: JsonObject;
+  /** `generation_config.json` as it is, if there is one. */
+  readonly generationConfig: JsonObject | undefined;
+  readonly tensors: ReadonlyMap<string, TensorRecord>;
+}
+
+/**
+ * Reads a checkpoint's configuration and the headers of its tensor files.
+ * @throws {CheckpointError} when the folder or a file in it cannot be read or contradicts itself.
+ */
+export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+  const absolute = resolve(folder);
+  const present = await listFolder(absolute);
+  if (present.length === 0) throw new CheckpointError(`model folder ${absolute} is empty`);
+  if (!present.includes("config.json")) throw new CheckpointError(`model folder ${absolute} has no config.json`);
+  return {
+    folder: absolute,
+    config: await readJsonObject(absolute, "config.json"),
+    generationConfig: await readOptionalJsonObject(absolute, "generation_config.json"),
+    tensors: await readTensors(absolute, present),
+  };
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    throw new CheckpointError(`model folder ${folder} ${describe(systemErrorCode(error))}`, { cause: error });
+  }
+}
+
+function describe(code: string | undefined): string {
+  if (code === "ENOENT") return "does not exist";
+  if (code === "ENOTDIR") return "is not a folder";
+  return `cannot be read (${code ?? "unknown error"})`;
+}

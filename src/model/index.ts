@@ -1,0 +1,7 @@
+/** Checkpoints turned into sessions that are ready to run. */
+export { architectureOf, type Architecture, type Blueprint } from "./architectures/index.js";
+export { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
+export { io, type DecoderShape } from "./graph/decoder-io.js";
+export { loadModel, type LoadOptions, type Model } from "./model.js";
+export { loadTokenizer } from "./huggingface-tokenizer.js";
+export type { Tokenizer } from "./tokenizer.js";

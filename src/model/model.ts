@@ -1,0 +1,89 @@
+import path from "node:path";
+import { Session } from "../ort/index.js";
+import { architectureOf } from "./architectures/index.js";
+import { openCheckpoint } from "./checkpoint/checkpoint.js";
+import { eosTokenIds } from "./checkpoint/generation-config.js";
+import type { TensorRecord } from "./checkpoint/tensor-record.js";
+import type { DecoderShape } from "./graph/decoder-io.js";
+import { loadTokenizer } from "./huggingface-tokenizer.js";
+import { checkVocabulary, type Tokenizer } from "./tokenizer.js";
+
+export interface LoadOptions {
+  /** A Hugging Face checkpoint. */
+  readonly folder: string;
+  /** The name under which it is served; by default the folder's. */
+  readonly id?: string | undefined;
+  /** Threads that share one operator. */
+  readonly threads: number;
+  /** Whether idle threads wait in a busy loop. */
+  readonly isSpinning: boolean;
+  /** Another libonnxruntime than the one shipped. */
+  readonly ortLibrary?: string | undefined;
+  /** Write an ONNX Runtime profile to files with this prefix. */
+  readonly profilePrefix?: string | undefined;
+}
+
+/** A checkpoint that is ready to run. Its session is to be driven by one runner. */
+export interface Model extends Disposable {
+  readonly id: string;
+  readonly folder: string;
+  /** `model_type` of the architecture. */
+  readonly architecture: string;
+  readonly shape: DecoderShape;
+  readonly weightBytes: number;
+  readonly tokenizer: Tokenizer;
+  /** Any of them ends a completion. May be empty. */
+  readonly eosTokenIds: readonly number[];
+  readonly session: Session;
+}
+
+/**
+ * Loads a checkpoint as it is: headers are read, the graph is built in memory, the weights stay in their
+ * files for ONNX Runtime to map.
+ *
+ * @throws {CheckpointError} when something in the folder cannot be served, before anything is allocated.
+ */
+export async function loadModel(options: LoadOptions): Promise<Model> {
+  const checkpoint = await openCheckpoint(options.folder);
+  const architecture = architectureOf(checkpoint);
+  const blueprint = architecture.read(checkpoint);
+  // The session is made on a worker thread: the tokenizer loads meanwhile.
+  const creating = Session.create(blueprint.buildGraph(), {
+    externalDataFolder: checkpoint.folder,
+    threads: threadsFor(blueprint.shape, options.threads),
+    isSpinning: options.isSpinning,
+    libraryPath: options.ortLibrary,
+    profilePrefix: options.profilePrefix,
+  });
+  try {
+    const tokenizer = await loadTokenizer(checkpoint.folder);
+    checkVocabulary(blueprint.shape, tokenizer);
+    const session = await creating;
+    return {
+      id: options.id ?? path.basename(checkpoint.folder),
+      folder: checkpoint.folder,
+      architecture: architecture.name,
+      shape: blueprint.shape,
+      weightBytes: weightBytes(blueprint.weights),
+      tokenizer,
+      eosTokenIds: eosTokenIds(checkpoint, blueprint.shape.vocabularySize, tokenizer.endOfTextId),
+      session,
+      [Symbol.dispose]: () => session.dispose(),
+    };
+  } catch (error) {
+    await creating.then((session) => session.dispose()).catch(() => undefined); // the first error is the one to tell
+    throw error;
+  }
+}
+
+function weightBytes(weights: readonly TensorRecord[]): number {
+  return weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/**
+ * At most one thread for each head: with more, and a long context, the attention kernel splits a row's cache
+ * between threads and adds up in another order (DESIGN: bit identity, rule 2).
+ */
+function threadsFor(shape: DecoderShape, threads: number): number {
+  return Math.min(threads, shape.kvHeads);
+}

@@ -1,0 +1,130 @@
+/** Finds the Hugging Face checkpoint that a local path stands for: the folder itself, a Caikit model, or one within. */
+import type { Stats } from "node:fs";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { CheckpointError, ConfigurationError } from "../../errors.js";
+import { systemErrorCode } from "../checkpoint/json.js";
+import { type CaikitConfig, parseCaikitConfig } from "./caikit-config.js";
+
+export interface LocalModel {
+  /** Absolute; has the checkpoint's files. */
+  readonly folder: string;
+  /** Base name of the model's folder; of a Caikit model, not that of its artifacts. */
+  readonly name: string;
+  /** It came in a Caikit model folder. */
+  readonly caikit: boolean;
+}
+
+type Kind = "huggingface" | "caikit";
+
+/** Of caikit_nlp's modules: https://github.com/caikit/caikit-nlp/tree/main/caikit_nlp/modules/text_generation */
+const textGenerationId = "f9181353-4ccf-4572-bd1e-f12bcda26792";
+const promptTunedId = "6655831b-960a-4dc5-8df4-867026e2cd41";
+
+/**
+ * Takes, in this order: a folder with `config.json` as it is; a Caikit model (`config.yml`), whose artifacts folder
+ * is the checkpoint; a folder with exactly one of these in it.
+ * @throws {ConfigurationError} when `path` is missing, unreadable, no folder, or does not say which model is meant.
+ * @throws {CheckpointError} when it is a Caikit model that is not for text generation or does not have its weights.
+ */
+export async function resolveLocalModel(path: string): Promise<LocalModel> {
+  const folder = resolve(path);
+  const status = await statusOf(folder);
+  if (status === undefined) throw new ConfigurationError(`model path ${folder} does not exist`);
+  if (!status.isDirectory()) throw new ConfigurationError(`model path ${folder} is a file; it must be a folder`);
+
+  const kind = await kindOf(folder);
+  return kind === undefined ? resolveModelWithin(folder) : resolveModel(folder, kind);
+}
+
+async function resolveModel(folder: string, kind: Kind): Promise<LocalModel> {
+  const name = basename(folder);
+  if (kind === "huggingface") return { folder, name, caikit: false };
+  return { folder: await findArtifacts(folder), name, caikit: true };
+}
+
+async function resolveModelWithin(folder: string): Promise<LocalModel> {
+  const models = await listModels(folder);
+  const [model] = models;
+  if (model === undefined) {
+    throw new ConfigurationError(
+      `model path ${folder} has no model: neither it nor a folder in it has config.json (Hugging Face) or config.yml (Caikit)`,
+    );
+  }
+  if (models.length > 1) {
+    const names = models.map(({ name }) => name).join(", ");
+    throw new ConfigurationError(`model path ${folder} has ${models.length} models, give the path of one: ${names}`);
+  }
+  return resolveModel(join(folder, model.name), model.kind);
+}
+
+/** Hidden folders are caches and mounts; `lost+found`, at the root of a volume, is for root's eyes only. */
+async function listModels(folder: string): Promise<{ name: string; kind: Kind }[]> {
+  const names = (await listFolder(folder)).filter((name) => !/^(\.|lost\+found$)/.test(name)).sort();
+  const found = await Promise.all(names.map(async (name) => ({ name, kind: await kindOf(join(folder, name)) })));
+  return found.flatMap(({ name, kind }) => (kind === undefined ? [] : [{ name, kind }]));
+}
+
+/** What a folder holds; undefined when it is no model, or no folder. */
+async function kindOf(folder: string): Promise<Kind | undefined> {
+  if ((await statusOf(join(folder, "config.json")))?.isFile()) return "huggingface";
+  return (await statusOf(join(folder, "config.yml")))?.isFile() ? "caikit" : undefined;
+}
+
+async function findArtifacts(folder: string): Promise<string> {
+  const file = join(folder, "config.yml");
+  const config = parseCaikitConfig(await readText(file), file);
+  refuseOtherModules(config, file);
+  const { artifact_path: path, model_name: remote } = config;
+  if (path === undefined) {
+    const why = remote === undefined ? "" : `: it was saved without weights, for a server of ${remote}`;
+    throw new CheckpointError(`${file} has no artifact_path${why}`);
+  }
+  const artifacts = resolve(folder, path);
+  const isFolder = (await statusOf(artifacts))?.isDirectory() ?? false;
+  if (!isFolder) throw new CheckpointError(`${file}: artifact_path ${path} is not a folder`);
+  const isWithin = isInside(await realpath(artifacts), await realpath(folder));
+  if (!isWithin) throw new CheckpointError(`${file}: artifact_path ${path} leads out of the model's folder`);
+  return artifacts;
+}
+
+function refuseOtherModules({ module_id, block_id, name = "unnamed" }: CaikitConfig, file: string): void {
+  const id = module_id ?? block_id; // older Caikit versions wrote block_id
+  if (id === textGenerationId) return;
+  if (id === undefined) throw new CheckpointError(`${file} has no module_id`);
+  if (id === promptTunedId) {
+    throw new CheckpointError(
+      `${file} is of a prompt-tuned model (${name}), which cannot be served; serve its base model`,
+    );
+  }
+  throw new CheckpointError(`${file} is of the Caikit module ${name} (${id}); only text generation can be served`);
+}
+
+/** Both paths without symbolic links. */
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** Undefined when there is nothing at `path`. */
+async function statusOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+async function listFolder(path: string): Promise<string[]> {
+  return readdir(path).catch((error: unknown) => Promise.reject(unreadable(path, error)));
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: unknown) => Promise.reject(unreadable(path, error)));
+}
+
+function unreadable(path: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError(`${path} cannot be read (${systemErrorCode(cause) ?? String(cause)})`, { cause });
+}

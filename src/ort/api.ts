@@ -1,0 +1,163 @@
+/**
+ * The functions of ONNX Runtime's C API that we call, typed.
+ *
+ * `OrtApi` is an append-only table of function pointers: an index never changes between versions
+ * (onnxruntime_c_api.h). Each entry below gives the index, the header's name and the C argument
+ * types; from them come both the native binding and the TypeScript signature.
+ */
+import koffi from "koffi";
+import { OrtCallError } from "./errors.js";
+
+/** An address in this process. 0n is null. Never leaves `src/ort`. */
+export type Pointer = bigint;
+
+interface ArgumentTypes {
+  readonly int: number;
+  readonly size: number;
+  readonly str: string;
+  readonly ptr: Pointer;
+  /** Memory that is read or written during the call only. */
+  readonly memory: ArrayBufferView;
+}
+type CType = keyof ArgumentTypes;
+type Arguments<C extends readonly CType[]> = { -readonly [I in keyof C]: ArgumentTypes[C[I]] };
+
+interface Entry<C extends readonly CType[], R> {
+  readonly index: number;
+  readonly name: string;
+  readonly arguments: C;
+  readonly kind: "check" | "create" | "release" | "number" | "text";
+  /** Only at compile time: what the call returns. */
+  readonly result?: R;
+}
+
+const entry =
+  <R>(kind: Entry<readonly CType[], R>["kind"]) =>
+  <const C extends readonly CType[]>(index: number, name: string, args: C): Entry<C, R> => ({
+    index,
+    name,
+    arguments: args,
+    kind,
+  });
+
+/** Returns a status, nothing else. */
+const checks = entry<undefined>("check");
+/** Returns a status and, through its last argument (not listed), a pointer. */
+const creates = entry<Pointer>("create");
+const releases = entry<undefined>("release");
+
+const table = {
+  getErrorCode: entry<number>("number")(1, "GetErrorCode", ["ptr"]),
+  getErrorMessage: entry<string>("text")(2, "GetErrorMessage", ["ptr"]),
+  releaseStatus: releases(93, "ReleaseStatus", ["ptr"]),
+
+  createEnv: creates(3, "CreateEnv", ["int", "str"]),
+  releaseEnv: releases(92, "ReleaseEnv", ["ptr"]),
+
+  createSessionOptions: creates(10, "CreateSessionOptions", []),
+  enableProfiling: checks(14, "EnableProfiling", ["ptr", "str"]),
+  disableMemPattern: checks(17, "DisableMemPattern", ["ptr"]),
+  setSessionGraphOptimizationLevel: checks(23, "SetSessionGraphOptimizationLevel", ["ptr", "int"]),
+  setIntraOpNumThreads: checks(24, "SetIntraOpNumThreads", ["ptr", "int"]),
+  addSessionConfigEntry: checks(130, "AddSessionConfigEntry", ["ptr", "str", "str"]),
+  releaseSessionOptions: releases(100, "ReleaseSessionOptions", ["ptr"]),
+
+  createSessionFromArray: creates(8, "CreateSessionFromArray", ["ptr", "ptr", "size", "ptr"]),
+  releaseSession: releases(95, "ReleaseSession", ["ptr"]),
+
+  createMemoryInfo: creates(68, "CreateMemoryInfo", ["str", "int", "int", "int"]),
+  releaseMemoryInfo: releases(94, "ReleaseMemoryInfo", ["ptr"]),
+  getAllocatorWithDefaultOptions: creates(78, "GetAllocatorWithDefaultOptions", []),
+
+  createTensor: creates(48, "CreateTensorAsOrtValue", ["ptr", "memory", "size", "int"]),
+  createTensorWithData: creates(49, "CreateTensorWithDataAsOrtValue", ["ptr", "ptr", "size", "memory", "size", "int"]),
+  getTensorMutableData: creates(51, "GetTensorMutableData", ["ptr"]),
+  releaseValue: releases(96, "ReleaseValue", ["ptr"]),
+
+  createIoBinding: creates(134, "CreateIoBinding", ["ptr"]),
+  bindInput: checks(136, "BindInput", ["ptr", "str", "ptr"]),
+  bindOutput: checks(137, "BindOutput", ["ptr", "str", "ptr"]),
+  releaseIoBinding: releases(135, "ReleaseIoBinding", ["ptr"]),
+
+  runWithBinding: checks(133, "RunWithBinding", ["ptr", "ptr", "ptr"]),
+} as const;
+
+type Table = typeof table;
+type Call<E> = E extends Entry<infer C, infer R> ? (...args: Arguments<C>) => R : never;
+/** The same call on a worker thread, off the event loop. */
+type LaterCall<E> = E extends Entry<infer C, infer R> ? (...args: Arguments<C>) => Promise<R> : never;
+
+export type OrtApi = { readonly [K in keyof Table]: Call<Table[K]> } & {
+  readonly later: {
+    readonly runWithBinding: LaterCall<Table["runWithBinding"]>;
+    readonly createSessionFromArray: LaterCall<Table["createSessionFromArray"]>;
+  };
+};
+
+const cNames: Record<CType, string> = { int: "int", size: "size_t", str: "str", ptr: "void *", memory: "void *" };
+
+interface NativeFunction {
+  (...args: readonly unknown[]): unknown;
+  async(...args: readonly unknown[]): void;
+}
+
+/** Binds the whole table found at `base` (an `OrtApi *`). */
+export function bindApi(base: Pointer): OrtApi {
+  const native = (e: Entry<readonly CType[], unknown>): NativeFunction => {
+    const result = { check: "void *", create: "void *", release: "void", number: "int", text: "str" }[e.kind];
+    const args = e.arguments.map((type) => cNames[type]);
+    if (e.kind === "create") args.push("void *");
+    const address: unknown = koffi.decode(base, e.index * 8, "void *");
+    return koffi.decode(address, koffi.proto(result, args)) as NativeFunction;
+  };
+
+  const errorCode = native(table.getErrorCode);
+  const errorMessage = native(table.getErrorMessage);
+  const releaseStatus = native(table.releaseStatus);
+
+  /** Throws for a status that is not null, and releases it. */
+  const check = (name: string, status: unknown): void => {
+    if (status === null || status === 0n) return;
+    const error = new OrtCallError(name, Number(errorCode(status)), String(errorMessage(status)));
+    releaseStatus(status);
+    throw error;
+  };
+
+  const bind = (e: Entry<readonly CType[], unknown>): ((...args: readonly unknown[]) => unknown) => {
+    const call = native(e);
+    if (e.kind === "check") return (...args) => check(e.name, call(...args));
+    if (e.kind !== "create") return call;
+    return (...args) => {
+      const out = new BigUint64Array(1);
+      check(e.name, call(...args, out));
+      return out[0];
+    };
+  };
+
+  const bindLater = (e: Entry<readonly CType[], unknown>): ((...args: readonly unknown[]) => Promise<unknown>) => {
+    const call = native(e);
+    return (...args) =>
+      new Promise((resolve, reject) => {
+        // The callee writes here later: memory of its own, which V8 does not move.
+        const out = e.kind === "create" ? new BigUint64Array(new ArrayBuffer(8)) : undefined;
+        const all = out === undefined ? args : [...args, koffi.address(out)];
+        call.async(...all, (failure: unknown, status: unknown) => {
+          try {
+            if (failure) throw failure as Error;
+            check(e.name, status);
+            resolve(out?.[0]);
+          } catch (error) {
+            reject(error as Error);
+          }
+        });
+      });
+  };
+
+  const calls = Object.fromEntries(Object.entries(table).map(([key, e]) => [key, bind(e)]));
+  const later = {
+    runWithBinding: bindLater(table.runWithBinding),
+    createSessionFromArray: bindLater(table.createSessionFromArray),
+  };
+  // The table above is the only description of these functions; no type system sees through a C function pointer.
+  return { ...calls, later } as unknown as OrtApi;
+}

@@ -1,0 +1,7 @@
+/** ONNX Runtime's C API, typed. Nothing above this folder sees a pointer. */
+export { Binding } from "./binding.js";
+export type { Device } from "./device.js";
+export { OrtCallError } from "./errors.js";
+export { loadOrtLibrary } from "./library.js";
+export { Session, type SessionOptions } from "./session.js";
+export { byteLengthOf, elementTypes, liveTensors, Tensor, type ElementType } from "./tensor.js";

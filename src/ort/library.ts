@@ -1,0 +1,64 @@
+import { createRequire } from "node:module";
+import path from "node:path";
+import koffi, { type LibraryHandle } from "koffi";
+import { ConfigurationError } from "../errors.js";
+import { bindApi, type OrtApi, type Pointer } from "./api.js";
+
+/**
+ * Version of the function table that we ask for. The oldest release tested is 1.29 (CUDA build), the one
+ * shipped 1.30; the kernels that we rely on (in-place GroupQueryAttention on CPU) are younger than the table.
+ */
+const apiVersion = 22;
+const oldestVersion = "1.22.0";
+
+interface OrtLibrary {
+  readonly api: OrtApi;
+  /** ONNX Runtime's own version, e.g. `1.30.0`. */
+  readonly version: string;
+  /** koffi unloads a library whose handle is collected, and with it the code that function pointers point to. */
+  readonly handle: LibraryHandle;
+}
+
+const loaded = new Map<string, OrtLibrary>();
+
+/**
+ * Loads ONNX Runtime's shared library, once for each path.
+ * @param libraryPath a `libonnxruntime` of one's own (a CUDA build); by default the one in `onnxruntime-node`.
+ * @throws {ConfigurationError} when it cannot be loaded or is too old.
+ */
+export function loadOrtLibrary(libraryPath: string = shippedLibrary()): OrtLibrary {
+  const known = loaded.get(libraryPath);
+  if (known !== undefined) return known;
+  const library = open(libraryPath);
+  loaded.set(libraryPath, library);
+  return library;
+}
+
+function open(libraryPath: string): OrtLibrary {
+  let handle: LibraryHandle;
+  let base: unknown;
+  try {
+    // A prefill runs on koffi's own stack: its default for asynchronous calls, 128 KiB, is small for GEMM kernels.
+    if (loaded.size === 0) koffi.config({ async_stack_size: 2 << 20, resident_async_pools: 2 });
+    handle = koffi.load(libraryPath);
+    base = handle.func("void *OrtGetApiBase(void)")();
+  } catch (error) {
+    throw new ConfigurationError(`cannot load ONNX Runtime from ${libraryPath}: ${String(error)}`, { cause: error });
+  }
+  const call = (offset: number, prototype: string, ...args: unknown[]): unknown =>
+    koffi.call(koffi.decode(base, offset, "void *"), koffi.proto(prototype), ...args);
+  const version = String(call(8, "const char *GetVersionString(void)"));
+  const api = call(0, "void *GetApi(uint32_t)", apiVersion) as Pointer | null;
+  if (api === null || api === 0n) {
+    throw new ConfigurationError(`ONNX Runtime ${version} in ${libraryPath} is too old: ${oldestVersion} or later is needed`);
+  }
+  return { api: bindApi(api), version, handle };
+}
+
+/** The CPU library inside the `onnxruntime-node` package; its own binding is not loaded. */
+function shippedLibrary(): string {
+  const require = createRequire(import.meta.url);
+  const root = path.dirname(require.resolve("onnxruntime-node/package.json"));
+  const file = { darwin: "libonnxruntime.1.dylib", win32: "onnxruntime.dll" }[process.platform as string];
+  return path.join(root, "bin", "napi-v6", process.platform, process.arch, file ?? "libonnxruntime.so.1");
+}

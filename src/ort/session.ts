@@ -1,0 +1,95 @@
+import koffi from "koffi";
+import type { OrtApi, Pointer } from "./api.js";
+import { createCpuDevice, type Device } from "./device.js";
+import { loadOrtLibrary } from "./library.js";
+
+export interface SessionOptions {
+  /** Folder to which the external initializers' locations are relative. */
+  readonly externalDataFolder: string;
+  /** Threads that share one operator, the calling one included. */
+  readonly threads: number;
+  /** Idle threads wait for the next operator in a busy loop: quicker hand-over, a core kept busy. */
+  readonly isSpinning: boolean;
+  /** Another libonnxruntime than the one shipped. */
+  readonly libraryPath?: string | undefined;
+  /** Write an ONNX Runtime profile to files with this prefix. */
+  readonly profilePrefix?: string | undefined;
+}
+
+const logErrorsOnly = 3; // ORT_LOGGING_LEVEL_ERROR
+/**
+ * Graph rewriting that is the same on every provider: constants are folded (weights widened from float16),
+ * nothing is fused. The graph builder writes fused operators itself.
+ */
+const basicOptimizations = 1; // ORT_ENABLE_BASIC
+
+/** One process-wide `OrtEnv` for each library: it owns the logger. */
+const environments = new Map<OrtApi, { readonly env: Pointer; readonly cpu: Device }>();
+
+function environmentOf(api: OrtApi): { readonly env: Pointer; readonly cpu: Device } {
+  const known = environments.get(api);
+  if (known !== undefined) return known;
+  const environment = { env: api.createEnv(logErrorsOnly, "ortler"), cpu: createCpuDevice(api) };
+  environments.set(api, environment);
+  return environment;
+}
+
+/** An `OrtSession`: a graph with its weights, ready to run. */
+export class Session implements Disposable {
+  #disposed = false;
+
+  private constructor(
+    readonly api: OrtApi,
+    readonly ortVersion: string,
+    /** Where inputs and outputs that JavaScript touches live. */
+    readonly cpu: Device,
+    private readonly handle: Pointer,
+  ) {}
+
+  /**
+   * Creates a session from a serialized ONNX model, on a worker thread.
+   *
+   * Weights are prepacked, always: without it the kernels give other bits (docs/decisions/bit-identity.md).
+   * @param model bytes of the graph; keep weights out of it, ONNX Runtime copies what it is given.
+   * @throws {OrtCallError} when ONNX Runtime refuses the graph.
+   */
+  static async create(model: Uint8Array<ArrayBuffer>, options: SessionOptions): Promise<Session> {
+    const { api, version } = loadOrtLibrary(options.libraryPath);
+    const { env, cpu } = environmentOf(api);
+    const settings = createOptions(api, options);
+    try {
+      const bytes = model.slice().buffer; // memory that V8 does not move while the worker reads it
+      const handle = await api.later.createSessionFromArray(env, koffi.address(bytes), bytes.byteLength, settings);
+      return new Session(api, version, cpu, handle);
+    } finally {
+      api.releaseSessionOptions(settings);
+    }
+  }
+
+  pointer(): Pointer {
+    return this.handle;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.api.releaseSession(this.handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function createOptions(api: OrtApi, options: SessionOptions): Pointer {
+  const settings = api.createSessionOptions();
+  api.setSessionGraphOptimizationLevel(settings, basicOptimizations);
+  api.setIntraOpNumThreads(settings, options.threads);
+  const entries = {
+    "session.model_external_initializers_file_folder_path": options.externalDataFolder,
+    "session.intra_op.allow_spinning": options.isSpinning ? "1" : "0",
+  };
+  for (const [key, value] of Object.entries(entries)) api.addSessionConfigEntry(settings, key, value);
+  if (options.profilePrefix !== undefined) api.enableProfiling(settings, options.profilePrefix);
+  return settings;
+}

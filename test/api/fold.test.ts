@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { foldEvents } from "../../src/api/fold.js";
+import type { GenerationEvent, TokenDetail } from "../../src/engine/request.js";
+
+const token = (piece: string): TokenDetail => ({ id: 0, piece, logprob: 0, rank: 0, top: [] });
+
+async function* play(events: readonly GenerationEvent[]) {
+  await Promise.resolve();
+  yield* events;
+}
+
+test("joins texts and tokens, and keeps the last count and the stop", async () => {
+  const events: GenerationEvent[] = [
+    { type: "started", promptTokens: 2, seed: 7n, text: "in " },
+    { type: "prompt", tokens: [token("i"), token("n")] },
+    { type: "tokens", text: "ou", tokens: [token("o")], completionTokens: 1 },
+    {
+      type: "tokens",
+      text: "t",
+      tokens: [token("t")],
+      completionTokens: 2,
+      stop: { reason: "stop-sequence", sequence: "t" },
+    },
+  ];
+  expect(await foldEvents(play(events))).toEqual({
+    text: "in out",
+    promptTokens: 2,
+    completionTokens: 2,
+    stop: { reason: "stop-sequence", sequence: "t" },
+    seed: 7n,
+    promptTokenDetails: [token("i"), token("n")],
+    completionTokenDetails: [token("o"), token("t")],
+  });
+});
+
+test("takes events that end without a stop for the bug that they are", async () => {
+  const events: GenerationEvent[] = [{ type: "started", promptTokens: 2, seed: 7n, text: "" }];
+  await expect(foldEvents(play(events))).rejects.toMatchObject({ kind: "internal" });
+});

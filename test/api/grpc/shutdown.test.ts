@@ -1,0 +1,109 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { status } from "@grpc/grpc-js";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  HealthCheckResponse_ServingStatus as ServingStatus,
+  HealthCheckResponseSchema,
+} from "../../../src/api/grpc/generated/grpc/health/v1/health_pb.js";
+import { finish, nextMessage, only, RawClient, startCaikit, type TestServer } from "../../support/grpc.js";
+import { hanging, hello, ScriptedEngine, type Script } from "../../support/scripted-engine.js";
+
+const predict = "/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict";
+const predictStream = "/caikit.runtime.Nlp.NlpService/ServerStreamingTextGenerationTaskPredict";
+const check = "/grpc.health.v1.Health/Check";
+const watch = "/grpc.health.v1.Health/Watch";
+
+let engine: ScriptedEngine;
+let server: TestServer;
+
+beforeEach(async () => {
+  engine = new ScriptedEngine();
+  server = await startCaikit(engine);
+});
+afterEach(() => server.stop());
+
+/** Starts a stream and waits for its first message, so that it is running for sure. */
+async function running() {
+  const call = server.client.start(predictStream);
+  await nextMessage(call);
+  return call;
+}
+
+/** Says hello, but stops before the last event until `release` is called. */
+function held(): { script: Script; release: () => void } {
+  const { promise, resolve: release } = Promise.withResolvers<undefined>();
+  const script: Script = async function* () {
+    yield* hello.slice(0, -1);
+    await promise;
+    yield* hello.slice(-1);
+  };
+  return { script, release: () => release(undefined) };
+}
+
+test("a drain lets running calls finish and answers new ones, on old and new connections, with UNAVAILABLE", async () => {
+  const { script, release } = held();
+  engine.script = script;
+  const call = await running();
+  const drained = server.drain(10_000);
+  const stranger = new RawClient(server.port);
+  const late = [await server.client.call(predict), await stranger.call(predict)];
+  const health = only(HealthCheckResponseSchema, await stranger.call(check));
+  stranger.close();
+  release();
+  expect(late).toMatchObject(Array(2).fill({ code: status.UNAVAILABLE, details: "the server is shutting down" }));
+  expect(health.status).toBe(ServingStatus.NOT_SERVING);
+  expect(await finish(call)).toMatchObject({ code: status.OK });
+  await drained;
+  expect(engine.requests).toHaveLength(1);
+});
+
+test("a drain closes the port at its end", async () => {
+  await server.drain(10_000);
+  const stranger = new RawClient(server.port);
+  const answer = await stranger.call(predict);
+  stranger.close();
+  expect(answer.code).toBe(status.UNAVAILABLE);
+  expect(answer.details).toMatch(/ECONNREFUSED/);
+});
+
+test("a drain cancels what still runs after the grace, and says why", async () => {
+  engine.script = hanging;
+  const call = await running();
+  await server.drain(20);
+  expect(await finish(call)).toMatchObject({ code: status.UNAVAILABLE, details: "the server is shutting down" });
+  expect(engine.signals.map(({ aborted }) => aborted)).toEqual([true]);
+});
+
+test("a drain tells those who watch the health, and does not wait for them", async () => {
+  const call = server.client.start(watch);
+  await nextMessage(call);
+  await server.drain(60_000);
+  const { code, messages } = await finish(call);
+  expect(messages.map((message) => fromBinary(HealthCheckResponseSchema, message).status)).toEqual([
+    ServingStatus.NOT_SERVING,
+  ]);
+  expect(code).toBe(status.UNAVAILABLE);
+});
+
+test("a forced stop aborts what runs and drops the connections at once", async () => {
+  engine.script = hanging;
+  const call = await running();
+  const answer = finish(call);
+  server.forceStop();
+  expect((await answer).code).not.toBe(status.OK);
+  expect(engine.signals.map(({ aborted }) => aborted)).toEqual([true]);
+});
+
+test("a forced stop cuts a drain short", async () => {
+  engine.script = hanging;
+  const call = await running();
+  const answer = finish(call);
+  const drained = server.drain(60_000);
+  server.forceStop();
+  await drained;
+  expect((await answer).code).not.toBe(status.OK);
+});
+
+test("a port in use fails the start", async () => {
+  await expect(startCaikit(engine, {}, server.port)).rejects.toThrow(/EADDRINUSE/);
+});

@@ -1,0 +1,168 @@
+/**
+ * Every rule of the scheduler in every step of a random load; and the other way round: a scheduler with a
+ * fault must be caught, or the rules prove nothing.
+ */
+import { expect, test } from "vitest";
+
+import { Scheduler } from "../../src/engine/scheduler.js";
+import { Simulation, type FakeSequence, type Plan, type Variant } from "../support/scheduler-simulation.js";
+
+/** A run proves nothing about a situation that it hardly met. */
+const situationsToMeet = [
+  "finished",
+  "refused",
+  "reused prefix",
+  "failed step",
+  "move",
+  "hole",
+  "shared budget",
+  "exceeded budget",
+  ...["waiting", "prefilling", "running"].flatMap((state) => [
+    `cancelled before the step, ${state}`,
+    `cancelled while the model ran, ${state}`,
+  ]),
+];
+
+test("every rule holds in every step of a random load, and all that is not cancelled finishes", () => {
+  const situations = new Map<string, number>();
+  for (let seed = 0; seed < 40; seed++) {
+    const simulation = new Simulation(seed, {}, situations).run(300);
+    expect(simulation.faults, simulation.describe()).toEqual([]);
+  }
+  const rarelyMet = situationsToMeet.filter((situation) => (situations.get(situation) ?? 0) < 100);
+  expect(rarelyMet).toEqual([]);
+});
+
+/** The faults that a broken scheduler shows in some runs, each up to its first faulty step. */
+function faultsOf(variant: Variant): string {
+  const runs = Array.from({ length: 10 }, (_, seed) => new Simulation(seed, variant).run(300).describe());
+  return runs.join("\n");
+}
+
+class LastComeFirstServed extends Scheduler<FakeSequence> {
+  override add(sequence: FakeSequence): void {
+    const waiting = this.snapshot().waiting.map((entry) => entry.sequence);
+    for (const earlier of waiting) this.remove(earlier);
+    super.add(sequence);
+    for (const earlier of waiting) super.add(earlier);
+  }
+}
+
+class PlansWithSideEffects extends Scheduler<FakeSequence> {
+  override planStep(): Plan | undefined {
+    const plan = super.planStep();
+    for (const { sequence, end } of plan?.prefills ?? []) sequence.cachedTokens = end;
+    return plan;
+  }
+}
+
+class KeepsCancelledSlots extends Scheduler<FakeSequence> {
+  override remove(sequence: FakeSequence): void {
+    if (sequence.slot === undefined) super.remove(sequence);
+  }
+}
+
+class ResurrectsRemoved extends Scheduler<FakeSequence> {
+  override commit(plan: Plan): void {
+    super.commit(plan);
+    for (const { sequence, slot } of plan.prefills) sequence.slot = slot;
+  }
+}
+
+class ForgetsToCount extends Scheduler<FakeSequence> {
+  override commit(plan: Plan): void {
+    super.commit(plan);
+    const last = plan.decode.at(-1);
+    if (last !== undefined) last.cachedTokens -= 1;
+  }
+}
+
+class GivesUpWhenFull extends Scheduler<FakeSequence> {
+  override planStep(): Plan | undefined {
+    return this.counts.freeSlots === 0 ? undefined : super.planStep();
+  }
+}
+
+const withFirstChunk = (
+  plan: Plan,
+  change: (chunk: Plan["prefills"][number]) => Partial<Plan["prefills"][number]>,
+): Plan => ({
+  ...plan,
+  prefills: plan.prefills.map((chunk, i) => (i === 0 ? { ...chunk, ...change(chunk) } : chunk)),
+});
+
+const broken: Record<string, Variant & { readonly caughtAs: RegExp }> = {
+  "serves the last first": {
+    create: (limits) => new LastComeFirstServed(limits),
+    caughtAs: /not prefilled in the order of arrival/,
+  },
+  "changes state while planning": {
+    create: (limits) => new PlansWithSideEffects(limits),
+    caughtAs: /planning changed the state/,
+  },
+  "does not free the slot of a removed sequence": {
+    create: (limits) => new KeepsCancelledSlots(limits),
+    caughtAs: /a removed sequence has a slot or is counted on/,
+  },
+  "gives a slot to a sequence removed while the model ran": {
+    create: (limits) => new ResurrectsRemoved(limits),
+    caughtAs: /a removed sequence has a slot or is counted on/,
+  },
+  "does not count a decoded token": {
+    create: (limits) => new ForgetsToCount(limits),
+    caughtAs: /commit counts other tokens/,
+  },
+  "stands still when all slots are owned": {
+    create: (limits) => new GivesUpWhenFull(limits),
+    caughtAs: /a step is planned exactly when there is work/,
+  },
+  "leaves a running sequence out of the decode": {
+    corrupt: (plan) => ({ ...plan, decode: plan.decode.slice(1), decodePositions: plan.decodePositions.slice(1) }),
+    caughtAs: /decode is not over the running sequences/,
+  },
+  "prefills nothing while something runs": {
+    corrupt: (plan) => (plan.decode.length > 0 ? { ...plan, prefills: [] } : plan),
+    caughtAs: /budget are left while a prompt could use them/,
+  },
+  "prefills a whole prompt at once": {
+    corrupt: (plan) => withFirstChunk(plan, ({ sequence }) => ({ end: sequence.promptTokens, isLast: true })),
+    caughtAs: /the prefill budget is exceeded/,
+  },
+  "makes a chunk of one token": {
+    corrupt: (plan) => withFirstChunk(plan, ({ start }) => ({ end: start + 1, isLast: false })),
+    caughtAs: /has one token of a longer prompt/,
+  },
+  "leaves one token of the prompt": {
+    corrupt: (plan) => withFirstChunk(plan, ({ end, isLast }) => (isLast ? { end: end - 1, isLast: false } : {})),
+    caughtAs: /leaves one token of the prompt/,
+  },
+  "skips a prompt token": {
+    corrupt: (plan) => withFirstChunk(plan, ({ start }) => ({ start: start + 1 })),
+    caughtAs: /does not hold/,
+  },
+  "prefills into a slot that is owned": {
+    corrupt: (plan) => withFirstChunk(plan, () => ({ slot: 0 })),
+    caughtAs: /not in its sequence's or the lowest free slot/,
+  },
+  "does not copy the sequences that it moves": {
+    corrupt: (plan) => ({ ...plan, moves: [] }),
+    caughtAs: /does not hold/,
+  },
+  "copies a token less than is cached": {
+    corrupt: (plan) => ({ ...plan, moves: plan.moves.map((move) => ({ ...move, tokens: move.tokens - 1 })) }),
+    caughtAs: /does not hold/,
+  },
+  "lets dummy rows write at cachedTokens, where this step's chunk is": {
+    corrupt: (plan) => ({
+      ...plan,
+      decodePositions: plan.decodePositions.map(
+        (position, i) => plan.prefills.find(({ slot }) => slot === i)?.start ?? position,
+      ),
+    }),
+    caughtAs: /does not hold/,
+  },
+};
+
+test.each(Object.entries(broken))("the checks catch a scheduler that %s", (_, { caughtAs, ...variant }) => {
+  expect(faultsOf(variant)).toMatch(caughtAs);
+});

@@ -1,0 +1,342 @@
+import { assert, expect, test } from "vitest";
+
+import { ConfigurationError, InternalError } from "../../src/errors.js";
+import { Scheduler, type Schedulable, type SchedulerLimits, type StepPlan } from "../../src/engine/scheduler.js";
+
+interface Prompt extends Schedulable {
+  readonly name: string;
+}
+
+/** `reused` prompt tokens are in the cache before the first chunk. */
+function prompt(name: string, promptTokens: number, reused = 0): Prompt {
+  return { name, promptTokens, cachedTokens: reused, slot: undefined };
+}
+
+/** `a 2>0, b[0,4)@2 | a - c`: a moves from slot 2 to 0, b prefills [0, 4) in slot 2; slots 0 and 2 decode, 1 is a hole. */
+function show(plan: StepPlan<Prompt> | undefined): string {
+  if (plan === undefined) return "nothing";
+  const moves = plan.moves.map(({ sequence, from, to }) => `${sequence.name} ${from}>${to}`);
+  const chunks = plan.prefills.map(({ sequence, slot, start, end }) => `${sequence.name}[${start},${end})@${slot}`);
+  const decode = plan.decode.map((sequence) => sequence?.name ?? "-");
+  return `${[...moves, ...chunks].join(", ")} | ${decode.join(" ")}`.trim();
+}
+
+function harness(limits: Partial<SchedulerLimits> = {}) {
+  const scheduler = new Scheduler<Prompt>({ prefillChunkTokens: 4, maxSequences: 100, slots: 4, ...limits });
+  /** Plans, commits, prints the plan. */
+  const step = (): string => {
+    const plan = scheduler.planStep();
+    if (plan !== undefined) scheduler.commit(plan);
+    return show(plan);
+  };
+  const add = (...sequences: Prompt[]): void => sequences.forEach((sequence) => scheduler.add(sequence));
+  return { scheduler, add, step, steps: (n: number): string[] => Array.from({ length: n }, step) };
+}
+
+/** One running sequence in each slot, a letter each: "abc" has a in slot 0. Their prompts have one token. */
+function running(names: string, limits: Partial<SchedulerLimits> = {}) {
+  const sequences = Array.from(names, (name) => prompt(name, 1));
+  const { scheduler, ...rest } = harness({ slots: names.length, ...limits });
+  rest.add(...sequences);
+  rest.steps(Math.ceil(names.length / 4)); // four prompts of one token share the budget of a step
+  const remove = (...gone: string[]): void =>
+    sequences.filter(({ name }) => gone.includes(name)).forEach((sequence) => scheduler.remove(sequence));
+  return { scheduler, sequences, remove, ...rest };
+}
+
+/** Plans what the caller has to run; fails the test when there is nothing to do. */
+function planOf(scheduler: Scheduler<Prompt>): StepPlan<Prompt> {
+  const plan = scheduler.planStep();
+  assert(plan !== undefined, "there is nothing to plan");
+  return plan;
+}
+
+test("plans nothing when there is nothing to do", () => {
+  expect(harness().step()).toBe("nothing");
+});
+
+test("prefills a long prompt in chunks and still decodes every running sequence in each step", () => {
+  const { add, steps } = harness();
+  add(prompt("short", 3), prompt("long", 10));
+  expect(steps(5)).toEqual([
+    "short[0,3)@0 |",
+    "long[0,4)@1 | short",
+    "long[4,8)@1 | short",
+    "long[8,10)@1 | short",
+    "| short long",
+  ]);
+});
+
+test("several short prompts share one step's budget", () => {
+  const { add, steps } = harness({ prefillChunkTokens: 6 });
+  add(prompt("a", 2), prompt("b", 1), prompt("c", 3), prompt("d", 2));
+  expect(steps(3)).toEqual(["a[0,2)@0, b[0,1)@1, c[0,3)@2 |", "d[0,2)@3 | a b c", "| a b c d"]);
+});
+
+test("fills what short prompts leave of the budget with the beginning of a long one", () => {
+  const { add, steps } = harness({ prefillChunkTokens: 6 });
+  add(prompt("a", 2), prompt("long", 9));
+  expect(steps(3)).toEqual(["a[0,2)@0, long[0,4)@1 |", "long[4,9)@1 | a", "| a long"]);
+});
+
+test("a short prompt does not overtake a long one that arrived before it", () => {
+  const { add, steps } = harness();
+  add(prompt("long", 9), prompt("short", 1));
+  expect(steps(3)).toEqual(["long[0,4)@0 |", "long[4,7)@0 |", "long[7,9)@0, short[0,1)@1 |"]);
+});
+
+test("tells which chunk is the last of its prompt", () => {
+  const { scheduler, add } = harness();
+  add(prompt("a", 2), prompt("b", 6));
+  expect(planOf(scheduler).prefills.map(({ isLast }) => isLast)).toEqual([true, false]);
+});
+
+test.each([
+  ["a prompt of one token is one chunk of one", 4, 1, ["a[0,1)@0 |"]],
+  ["one token more than the budget: the last two share", 4, 5, ["a[0,3)@0 |", "a[3,5)@0 |"]],
+  ["a last chunk of one after whole chunks: the last two share", 4, 9, ["a[0,4)@0 |", "a[4,7)@0 |", "a[7,9)@0 |"]],
+  ["a budget of 3 splits 4 tokens in the middle", 3, 4, ["a[0,2)@0 |", "a[2,4)@0 |"]],
+  ["3 tokens cannot be split, and exceed a budget of 2 by one", 2, 3, ["a[0,3)@0 |"]],
+  ["5 tokens with a budget of 2: the excess comes at the end", 2, 5, ["a[0,2)@0 |", "a[2,5)@0 |"]],
+])("no chunk of one token comes out of a longer prompt: %s", (_, prefillChunkTokens, tokens, expected) => {
+  const { add, steps } = harness({ prefillChunkTokens });
+  add(prompt("a", tokens));
+  expect(steps(expected.length + 1)).toEqual([...expected, "| a"]);
+});
+
+test("one token of budget left is no chunk of a longer prompt, but enough for a prompt of one token", () => {
+  const first = harness();
+  first.add(prompt("a", 3), prompt("b", 2));
+  expect(first.steps(2)).toEqual(["a[0,3)@0 |", "b[0,2)@1 | a"]);
+  const second = harness();
+  second.add(prompt("a", 3), prompt("b", 1));
+  expect(second.step()).toBe("a[0,3)@0, b[0,1)@1 |");
+});
+
+test("two tokens of budget left take a whole prompt of three, one over the budget", () => {
+  const { add, step } = harness();
+  add(prompt("a", 2), prompt("b", 3), prompt("c", 1));
+  expect(step()).toBe("a[0,2)@0, b[0,3)@1 |");
+});
+
+test("begins behind a reused prefix, and splits what remains by the same rule", () => {
+  const { add, steps } = harness();
+  add(prompt("a", 20, 15));
+  expect(steps(3)).toEqual(["a[15,18)@0 |", "a[18,20)@0 |", "| a"]);
+});
+
+test("counts a decoded token as cached, and a sequence in its first decode from the prompt's end", () => {
+  const { add, step } = harness();
+  const a = prompt("a", 3);
+  add(a);
+  const cached = Array.from({ length: 3 }, () => (step(), a.cachedTokens));
+  expect(cached).toEqual([3, 4, 5]);
+});
+
+test("sequences beyond the slots wait until one is free", () => {
+  const { scheduler, add, step } = harness({ slots: 1 });
+  const a = prompt("a", 2);
+  add(a, prompt("b", 2));
+  expect([step(), step()]).toEqual(["a[0,2)@0 |", "| a"]);
+  scheduler.remove(a);
+  expect([step(), step()]).toEqual(["b[0,2)@0 |", "| b"]);
+});
+
+test("a new sequence fills the lowest hole, without a move", () => {
+  const { remove, add, step } = running("abcd");
+  remove("b", "c");
+  add(prompt("e", 2), prompt("f", 2));
+  expect([step(), step()]).toEqual(["e[0,2)@1, f[0,2)@2 | a - - d", "| a e f d"]);
+});
+
+test("the highest running sequences move down into the holes that no new sequence fills", () => {
+  const { remove, step } = running("abcdef");
+  remove("a", "c", "e");
+  expect([step(), step()]).toEqual(["f 5>0, d 3>2 | f b d", "| f b d"]);
+});
+
+test("a move copies what is cached, and comes in the same step as the decode in the new slot", () => {
+  const { scheduler, remove, sequences, step } = running("abc");
+  step();
+  remove("a");
+  expect(planOf(scheduler).moves).toEqual([{ sequence: sequences[2], from: 2, to: 0, tokens: 2 }]);
+});
+
+test("new sequences fill the lowest holes, moves fill the rest", () => {
+  const { remove, add, step } = running("abcde");
+  remove("a", "c");
+  add(prompt("f", 2));
+  expect([step(), step()]).toEqual(["e 4>2, f[0,2)@0 | - b e d", "| f b e d"]);
+});
+
+test("holes above the last running sequence cost nothing and move nothing", () => {
+  const { remove, step } = running("abcd");
+  remove("c", "d");
+  expect(step()).toBe("| a b");
+});
+
+test("a prefilling sequence is a hole in the decode, and is not moved", () => {
+  const { scheduler, remove, add, steps } = running("abc");
+  remove("b");
+  const long = prompt("long", 12);
+  add(long);
+  expect(steps(1)).toEqual(["long[0,4)@1 | a - c"]);
+  remove("a", "c");
+  expect(steps(3)).toEqual(["long[4,8)@1 |", "long[8,12)@1 |", "long 1>0 | long"]);
+  expect([long.slot, scheduler.counts.freeSlots]).toEqual([0, 2]);
+});
+
+test("a dummy row writes behind the chunk of its step, a running one behind its tokens, a free one at 0", () => {
+  const { scheduler, remove, add, step } = running("abc");
+  remove("b");
+  add(prompt("long", 12));
+  step();
+  const { decode, decodePositions } = planOf(scheduler);
+  expect(decode.map((sequence) => sequence?.name)).toEqual(["a", undefined, "c"]);
+  expect(decodePositions).toEqual([2, 8, 2]);
+});
+
+test("planning changes nothing: the same plan comes again", () => {
+  const { scheduler, remove, add } = running("abcde");
+  remove("a", "c");
+  add(prompt("f", 9));
+  const before = scheduler.snapshot();
+  const plans = [scheduler.planStep(), scheduler.planStep()];
+  expect(plans[0]).toEqual(plans[1]);
+  expect(scheduler.snapshot()).toEqual(before);
+});
+
+test("after a failed step the next plan is made without the sequences that failed", () => {
+  const { scheduler, remove, add, step } = running("abc");
+  const d = prompt("d", 4);
+  remove("b");
+  add(d, prompt("e", 4));
+  expect(show(scheduler.planStep())).toBe("d[0,4)@1 | a - c");
+  scheduler.remove(d);
+  remove("c");
+  expect(step()).toBe("e[0,4)@1 | a");
+});
+
+test("a first chunk whose sequence was removed while the model ran takes no slot", () => {
+  const { scheduler, add, step } = harness();
+  const [a, b] = [prompt("a", 2), prompt("b", 2)];
+  add(a, b);
+  const plan = planOf(scheduler);
+  scheduler.remove(a);
+  scheduler.commit(plan);
+  expect([a.slot, a.cachedTokens, b.slot]).toEqual([undefined, 0, 1]);
+  expect(step()).toBe("b 1>0 | b");
+});
+
+test("a prefilling sequence that is removed while the model ran does not come back", () => {
+  const { scheduler, add, step } = harness();
+  const a = prompt("a", 12);
+  add(a);
+  step();
+  const plan = planOf(scheduler);
+  scheduler.remove(a);
+  scheduler.commit(plan);
+  expect([a.slot, a.cachedTokens, scheduler.counts.freeSlots, step()]).toEqual([undefined, 4, 4, "nothing"]);
+});
+
+test("a running sequence that is removed while the model ran is left as it was", () => {
+  const { scheduler, remove, sequences } = running("ab");
+  const plan = planOf(scheduler);
+  remove("b");
+  scheduler.commit(plan);
+  expect(sequences.map(({ slot, cachedTokens }) => [slot, cachedTokens])).toEqual([
+    [0, 2],
+    [undefined, 1],
+  ]);
+});
+
+test("a moving sequence that is removed while the model ran leaves both slots free", () => {
+  const { scheduler, remove, step } = running("abc");
+  remove("a");
+  const plan = planOf(scheduler);
+  remove("c");
+  scheduler.commit(plan);
+  expect([scheduler.counts, step()]).toEqual([{ waiting: 0, prefilling: 0, running: 1, freeSlots: 2 }, "b 1>0 | b"]);
+});
+
+test("a slot freed while the model ran is not given away before the next step", () => {
+  const { scheduler, remove, add, step } = running("ab", { slots: 3 });
+  add(prompt("c", 2), prompt("d", 2));
+  const plan = planOf(scheduler);
+  remove("a");
+  scheduler.commit(plan);
+  expect([show(plan), step(), step()]).toEqual(["c[0,2)@2 | a b", "d[0,2)@0 | - b c", "| d b c"]);
+});
+
+test("removing a sequence twice, or one that was never added, is harmless", () => {
+  const { scheduler, remove, step } = running("ab");
+  remove("b");
+  remove("b");
+  scheduler.remove(prompt("stranger", 3));
+  expect(step()).toBe("| a");
+});
+
+test("a waiting sequence can be cancelled out of the middle of the queue", () => {
+  const { scheduler, add, step } = harness({ slots: 2 });
+  const [a, b, c] = [prompt("a", 2), prompt("b", 2), prompt("c", 2)];
+  add(a, b, c);
+  scheduler.remove(b);
+  expect(step()).toBe("a[0,2)@0, c[0,2)@1 |");
+});
+
+test("counts the sequences in each state", () => {
+  const { scheduler, add, step } = harness({ slots: 3 });
+  add(prompt("a", 2), prompt("b", 9), prompt("c", 2), prompt("d", 2));
+  const counts = [scheduler.counts, (step(), scheduler.counts), (step(), scheduler.counts)];
+  expect(counts).toEqual([
+    { waiting: 4, prefilling: 0, running: 0, freeSlots: 3 },
+    { waiting: 2, prefilling: 1, running: 1, freeSlots: 1 },
+    { waiting: 2, prefilling: 1, running: 1, freeSlots: 1 },
+  ]);
+});
+
+test("refuses the sequence that would be one too many, waiting and owning slots together, and names the limit", () => {
+  const { scheduler, add, step } = harness({ slots: 1, maxSequences: 2 });
+  const a = prompt("a", 2);
+  add(a, prompt("b", 3));
+  step();
+  expect(() => add(prompt("c", 3))).toThrow(expect.objectContaining({ kind: "over-capacity", limit: 2 }));
+  scheduler.remove(a);
+  expect(() => add(prompt("c", 3))).not.toThrow();
+});
+
+test("refuses to add a sequence that is in flight", () => {
+  const { add, step } = harness();
+  const a = prompt("a", 2);
+  add(a);
+  expect(() => add(a)).toThrow("a sequence that is in flight was added again");
+  step();
+  expect(() => add(a)).toThrow("a sequence that is in flight was added again");
+});
+
+test.each([
+  ["no prompt", 0, 0],
+  ["nothing left to prefill", 8, 8],
+  ["one token left of a longer prompt", 8, 7],
+  ["a prompt of one token, cached", 1, 1],
+])("refuses to add a sequence with %s", (_, tokens, reused) => {
+  expect(() => harness().add(prompt("a", tokens, reused))).toThrow(InternalError);
+});
+
+test("a plan is committed once, and only when it is the newest", () => {
+  const { scheduler, add } = harness();
+  const a = prompt("a", 2);
+  add(a);
+  const [older, newer] = [planOf(scheduler), planOf(scheduler)];
+  expect(() => scheduler.commit(older)).toThrow(InternalError);
+  scheduler.commit(newer);
+  expect(() => scheduler.commit(newer)).toThrow(InternalError);
+  expect(a.cachedTokens).toBe(2);
+});
+
+test.each([{ prefillChunkTokens: 1 }, { prefillChunkTokens: 2.5 }, { maxSequences: 0 }, { slots: 0 }, { slots: NaN }])(
+  "refuses the limit %o",
+  (limit) => {
+    expect(() => harness(limit)).toThrow(ConfigurationError);
+  },
+);

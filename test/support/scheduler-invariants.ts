@@ -1,0 +1,127 @@
+/**
+ * What must hold of the scheduler's state between steps, and of each plan it makes. Every check takes
+ * snapshots and returns the rules that are broken, in words: tests and debug runs use the same ones.
+ * Nothing here is shared with the scheduler but its types: a rule that is computed twice by the same
+ * function is not checked.
+ */
+import type {
+  PrefillChunk,
+  Schedulable,
+  SchedulerLimits,
+  SchedulerSnapshot,
+  SequenceSnapshot,
+  StepPlan,
+} from "../../src/engine/scheduler.js";
+
+/** Rules of the state between steps that `snapshot` breaks. */
+export function brokenStateRules(snapshot: SchedulerSnapshot<Schedulable>, limits: SchedulerLimits): string[] {
+  const { counts, waiting, prefilling, owners } = snapshot;
+  const owned = owners.filter((owner) => owner !== undefined);
+  const running = owned.filter(({ sequence }) => sequence !== prefilling?.sequence);
+  const inFlight = [...waiting, ...owned].map(({ sequence }) => sequence);
+  return failing([
+    [owners.length === limits.slots, `there are ${owners.length} slots of ${limits.slots}`],
+    [counts.freeSlots + owned.length === limits.slots, "free and owned slots are not all slots"],
+    [counts.waiting === waiting.length, "the waiting are miscounted"],
+    [counts.prefilling === (prefilling === undefined ? 0 : 1), "the prefilling are miscounted"],
+    [counts.running === running.length, "the running are miscounted"],
+    [inFlight.length <= limits.maxSequences, "more sequences are in flight than maxSequences"],
+    [new Set(inFlight).size === inFlight.length, "a sequence is in two places"],
+    [owners.every((owner, slot) => owner === undefined || owner.slot === slot), "an owner names another slot"],
+    [waiting.every(({ slot }) => slot === undefined), "a waiting sequence names a slot"],
+    [waiting.every((sequence) => !isPromptCached(sequence)), "a waiting sequence has nothing to prefill"],
+    [running.every(isPromptCached), "a running sequence's prompt is not cached"],
+    [prefilling === undefined || !isPromptCached(prefilling), "the prefilling sequence has nothing to prefill"],
+    [prefilling === undefined || owned.length === running.length + 1, "the prefilling sequence owns no slot"],
+  ]);
+}
+
+/** Rules that `plan` breaks, when made in the state `before`. */
+export function brokenPlanRules<S extends Schedulable>(
+  before: SchedulerSnapshot<S>,
+  plan: StepPlan<S>,
+  limits: SchedulerLimits,
+): string[] {
+  return [
+    ...brokenMoveRules(before, plan),
+    ...brokenPrefillRules(before, plan, limits),
+    ...plan.prefills.flatMap((chunk, i) => brokenChunkRules(chunk, i === plan.prefills.length - 1)),
+    ...brokenDecodeRules(before, plan),
+  ];
+}
+
+function brokenMoveRules<S extends Schedulable>(before: SchedulerSnapshot<S>, plan: StepPlan<S>): string[] {
+  const targets = [...plan.moves.map(({ to }) => to), ...plan.prefills.map(({ slot }) => slot)];
+  const isTargetOfOne = (slot: number): boolean => targets.filter((target) => target === slot).length === 1;
+  return plan.moves.flatMap(({ sequence, from, to, tokens }) => {
+    const owner = before.owners[from];
+    return failing([
+      [owner?.sequence === sequence, `the move from ${from} is not of that slot's owner`],
+      [sequence !== before.prefilling?.sequence, `the move from ${from} is of the prefilling sequence`],
+      [owner?.cachedTokens === tokens, `the move from ${from} copies ${tokens} tokens, not [0, cachedTokens)`],
+      [before.owners[to] === undefined, `the move to ${to} overwrites an owned slot`],
+      [isTargetOfOne(to), `slot ${to} is given away twice`],
+      [to < from, `the move from ${from} to ${to} goes up`],
+    ]);
+  });
+}
+
+/** First come, first served; lowest free slot; within the budget, and no less than that. */
+function brokenPrefillRules<S extends Schedulable>(
+  before: SchedulerSnapshot<S>,
+  { prefills }: StepPlan<S>,
+  { prefillChunkTokens }: SchedulerLimits,
+): string[] {
+  const queue = before.prefilling === undefined ? before.waiting : [before.prefilling, ...before.waiting];
+  const free = [...before.owners.keys()].filter((slot) => before.owners[slot] === undefined);
+  const slots = queue.map(({ slot }) => slot ?? free.shift());
+  const last = prefills.at(-1);
+  const left = prefillChunkTokens - prefills.reduce((sum, { start, end }) => sum + end - start, 0);
+  const isUnsplittable = last?.isLast === true && last.end - last.start === 3;
+  const canGoOn = last?.isLast !== false && left >= 2 && slots[prefills.length] !== undefined;
+  return failing([
+    [prefills.every(({ sequence }, i) => sequence === queue[i]?.sequence), "a prompt is overtaken"],
+    [prefills.every(({ slot }, i) => slot === slots[i]), "a chunk is not in its sequence's or the lowest free slot"],
+    [prefills.every(({ start }, i) => start === queue[i]?.cachedTokens), "a chunk does not start at cachedTokens"],
+    [left >= 0 || (left === -1 && isUnsplittable), `the prefill budget is exceeded by ${-left} tokens`],
+    [!canGoOn, `${left} tokens of prefill budget are left while a prompt could use them`],
+  ]);
+}
+
+function brokenChunkRules(chunk: PrefillChunk<Schedulable>, isLastOfStep: boolean): string[] {
+  const { sequence, slot, start, end, isLast } = chunk;
+  const { promptTokens } = sequence;
+  const name = `the chunk [${start}, ${end}) of ${promptTokens} tokens in slot ${slot}`;
+  return failing([
+    [start >= 0 && start < end && end <= promptTokens, `${name} is no part of its prompt`],
+    [end - start !== 1 || promptTokens === 1, `${name} has one token of a longer prompt`],
+    [promptTokens - end !== 1, `${name} leaves one token of the prompt`],
+    [isLast === (end === promptTokens), `${name} is wrong about being the last`],
+    [end === promptTokens || isLastOfStep, `${name} is partial, but not the last of the step`],
+  ]);
+}
+
+/** Every running sequence, each in its row after the moves, no hole that could have been filled. */
+function brokenDecodeRules<S extends Schedulable>(before: SchedulerSnapshot<S>, plan: StepPlan<S>): string[] {
+  const { moves, prefills, decode, decodePositions } = plan;
+  const rows = before.owners.map((owner) => (owner?.sequence === before.prefilling?.sequence ? undefined : owner));
+  for (const { from, to } of moves) [rows[to], rows[from]] = [rows[from], undefined];
+  const chunkEnds = new Map(prefills.map(({ slot, end }) => [slot, end]));
+  const isPositionRight = (position: number, row: number): boolean =>
+    position === (rows[row]?.cachedTokens ?? chunkEnds.get(row) ?? 0);
+  return failing([
+    [rows.every((row, i) => row?.sequence === decode[i]), "decode is not over the running sequences in their slots"],
+    [decode.length === 0 || decode.at(-1) !== undefined, "the last decode row is a hole"],
+    [decode.every((row, i) => row !== undefined || chunkEnds.has(i)), "a free row among the running is left a hole"],
+    [decodePositions.length === decode.length, "there is not one position for each decode row"],
+    [decodePositions.every(isPositionRight), "a decode row writes elsewhere than behind its tokens"],
+  ]);
+}
+
+function isPromptCached({ promptTokens, cachedTokens }: SequenceSnapshot<Schedulable>): boolean {
+  return cachedTokens >= promptTokens;
+}
+
+function failing(rules: readonly (readonly [holds: boolean, otherwise: string])[]): string[] {
+  return rules.filter(([holds]) => !holds).map(([, otherwise]) => otherwise);
+}

@@ -1,0 +1,278 @@
+/**
+ * The scheduler under a random load of arrivals, cancellations in every state, failed steps and finishes,
+ * against a fake KV cache that does what a real one would do, and against the rules of `invariants.ts`.
+ * The same seed gives the same run.
+ */
+import { isDeepStrictEqual } from "node:util";
+
+import { OverCapacityError } from "../../src/errors.js";
+import { brokenPlanRules, brokenStateRules } from "./scheduler-invariants.js";
+import { Scheduler, type Schedulable, type SchedulerLimits, type StepPlan } from "../../src/engine/scheduler.js";
+import { Random } from "./random.js";
+
+export interface FakeSequence extends Schedulable {
+  readonly id: number;
+  /** Decodes to go until it finishes. */
+  decodesLeft: number;
+  /** The number of committed steps after which it may no longer be in flight. */
+  deadline: number;
+}
+
+export type Plan = StepPlan<FakeSequence>;
+
+/** Which token of which sequence each position of each row holds. */
+class FakeKvCache {
+  readonly #rows: string[][];
+
+  constructor(slots: number) {
+    this.#rows = Array.from({ length: slots }, () => []);
+  }
+
+  /** Runs a plan one operation at a time, as far as it is iterated; yields what an attention would misread. */
+  *run({ moves, prefills, decode, decodePositions }: Plan): Generator<string[]> {
+    for (const { from, to, tokens } of moves) {
+      this.#row(to).splice(0, tokens, ...this.#row(from).slice(0, tokens));
+      yield [];
+    }
+    for (const { sequence, slot, start, end } of prefills) {
+      if (sequence.slot === undefined) this.#write(sequence, slot, 0, sequence.cachedTokens); // a reused prefix
+      const misread = this.misread(sequence, slot, start);
+      this.#write(sequence, slot, start, end);
+      yield misread;
+    }
+    yield decode.flatMap((sequence, slot) => this.#decode(sequence, slot, decodePositions[slot] ?? 0));
+  }
+
+  /** What is wrong with [0, tokens) of the sequence in `slot`; empty when all is there. */
+  misread({ id }: FakeSequence, slot: number, tokens: number): string[] {
+    const wrong = Array.from({ length: tokens }, (_, i) => i).find((i) => this.#row(slot)[i] !== `${id}:${i}`);
+    return wrong === undefined ? [] : [`slot ${slot} does not hold [0, ${tokens}) of sequence ${id}: see ${wrong}`];
+  }
+
+  #decode(sequence: FakeSequence | undefined, slot: number, position: number): string[] {
+    const misread = sequence === undefined ? [] : this.misread(sequence, slot, position);
+    this.#row(slot)[position] = sequence === undefined ? "dummy" : `${sequence.id}:${position}`;
+    return misread;
+  }
+
+  #write({ id }: FakeSequence, slot: number, start: number, end: number): void {
+    for (let i = start; i < end; i++) this.#row(slot)[i] = `${id}:${i}`;
+  }
+
+  #row(slot: number): string[] {
+    const row = this.#rows[slot];
+    if (row === undefined) throw new RangeError(`the cache has no slot ${slot}`);
+    return row;
+  }
+}
+
+/** A scheduler to test: the real one, or one with a fault. */
+export interface Variant {
+  readonly create?: (limits: SchedulerLimits) => Scheduler<FakeSequence>;
+  /** Changes what is run and checked, but not what is committed. */
+  readonly corrupt?: (plan: Plan) => Plan;
+}
+
+function stateOf({ slot, promptTokens, cachedTokens }: FakeSequence): string {
+  if (slot === undefined) return "waiting";
+  return cachedTokens < promptTokens ? "prefilling" : "running";
+}
+
+/** One run: `faults` stays empty when every rule holds in every step. */
+export class Simulation {
+  readonly faults: string[] = [];
+  readonly #random: Random;
+  readonly #limits: SchedulerLimits;
+  readonly #scheduler: Scheduler<FakeSequence>;
+  readonly #cache: FakeKvCache;
+  /** Every sequence in flight, in the order of arrival. */
+  readonly #inFlight = new Set<FakeSequence>();
+  /** Those that left in this turn, and their `cachedTokens` when they did. */
+  readonly #removed = new Map<FakeSequence, number>();
+  #arrivals = 0;
+  #committedSteps = 0;
+
+  constructor(
+    readonly seed: number,
+    private readonly variant: Variant,
+    /** How often each of the situations was met that the simulation is there for. */
+    private readonly situations = new Map<string, number>(),
+  ) {
+    this.#random = new Random(seed);
+    const slots = this.#random.integer(1, 9);
+    const prefillChunkTokens = this.#random.integer(2, 17);
+    this.#limits = { slots, prefillChunkTokens, maxSequences: slots + this.#random.integer(0, 12) };
+    this.#scheduler = variant.create?.(this.#limits) ?? new Scheduler(this.#limits);
+    this.#cache = new FakeKvCache(slots);
+  }
+
+  /** Random load for `steps` steps, then no more of it until all is finished. Stops at the first faults. */
+  run(steps: number): this {
+    for (let i = 0; i < steps && this.faults.length === 0; i++) this.#turn(true);
+    const bound = this.#totalWorkLeft();
+    for (let i = 0; i < bound && this.faults.length === 0; i++) this.#turn(false);
+    if (this.faults.length === 0 && this.#inFlight.size > 0) this.faults.push("not everything finishes");
+    return this;
+  }
+
+  /** The faults, and what it takes to see them again. */
+  describe(): string {
+    return `seed ${this.seed}, ${JSON.stringify(this.#limits)}: ${this.faults.join("; ") || "no faults"}`;
+  }
+
+  #turn(isLoaded: boolean): void {
+    try {
+      if (isLoaded) this.#arriveAndCancel("before the step");
+      const plan = this.#plan();
+      if (plan === undefined) return;
+      if (isLoaded && this.#random.chance(0.1)) this.#failStep(plan.corrupted);
+      else this.#commitStep(plan.original, plan.corrupted, isLoaded);
+      this.#checkState();
+    } catch (error) {
+      this.faults.push(`threw ${String(error)}`);
+    }
+  }
+
+  #plan(): { original: Plan; corrupted: Plan } | undefined {
+    const before = this.#scheduler.snapshot();
+    const original = this.#scheduler.planStep();
+    this.#check(isDeepStrictEqual(this.#scheduler.snapshot(), before), "planning changed the state");
+    this.#check(
+      (original === undefined) === (this.#inFlight.size === 0),
+      "a step is planned exactly when there is work",
+    );
+    if (original === undefined) return undefined;
+    const corrupted = this.variant.corrupt?.(original) ?? original;
+    this.faults.push(...brokenPlanRules(before, corrupted, this.#limits));
+    const arrived = [...this.#inFlight].filter(({ promptTokens, cachedTokens }) => cachedTokens < promptTokens);
+    const isInOrder = corrupted.prefills.every(({ sequence }, i) => sequence === arrived[i]);
+    this.#check(isInOrder, "prompts are not prefilled in the order of arrival");
+    this.#countSituations(corrupted);
+    return { original, corrupted };
+  }
+
+  /** The model fails somewhere in the step: the plan is dropped, some of its sequences are removed. */
+  #failStep(plan: Plan): void {
+    this.#count("failed step");
+    const operations = this.#random.integer(0, plan.moves.length + plan.prefills.length + 2);
+    const run = this.#cache.run(plan);
+    for (let i = 0; i < operations; i++) run.next();
+    const failed = new Set([...plan.prefills.map(({ sequence }) => sequence), ...plan.decode]);
+    for (const sequence of failed) {
+      if (sequence !== undefined && this.#random.chance(0.3)) this.#remove(sequence);
+    }
+  }
+
+  #commitStep(original: Plan, corrupted: Plan, isLoaded: boolean): void {
+    for (const misread of this.#cache.run(corrupted)) this.faults.push(...misread);
+    if (isLoaded) this.#arriveAndCancel("while the model ran");
+    const expected = new Map([...this.#inFlight].map((sequence) => [sequence, sequence.cachedTokens]));
+    for (const { sequence, end } of corrupted.prefills) expected.set(sequence, end);
+    for (const sequence of corrupted.decode) {
+      if (sequence === undefined) continue;
+      expected.set(sequence, sequence.cachedTokens + 1);
+      sequence.decodesLeft -= 1;
+    }
+    if (this.#random.chance(0.5)) this.#finish(); // an engine may do so before the commit or after it
+    this.#scheduler.commit(original);
+    this.#committedSteps += 1;
+    for (const sequence of this.#inFlight) {
+      this.#check(sequence.cachedTokens === expected.get(sequence), "commit counts other tokens than the step ran");
+    }
+    this.#finish();
+  }
+
+  #finish(): void {
+    for (const sequence of this.#inFlight) {
+      if (sequence.decodesLeft > 0) continue;
+      this.#count("finished");
+      this.#remove(sequence);
+    }
+  }
+
+  #checkState(): void {
+    const snapshot = this.#scheduler.snapshot();
+    this.faults.push(...brokenStateRules(snapshot, this.#limits));
+    for (const owner of snapshot.owners) {
+      if (owner?.slot === undefined) continue;
+      this.faults.push(...this.#cache.misread(owner.sequence, owner.slot, owner.cachedTokens));
+    }
+    const known = new Set([...snapshot.waiting, ...snapshot.owners].flatMap((entry) => entry?.sequence ?? []));
+    this.#check(isDeepStrictEqual(known, this.#inFlight), "the scheduler knows other sequences than are in flight");
+    this.#check(
+      [...this.#removed].every(([{ slot, cachedTokens }, tokens]) => slot === undefined && cachedTokens === tokens),
+      "a removed sequence has a slot or is counted on",
+    );
+    this.#check(
+      [...this.#inFlight].every(({ deadline }) => this.#committedSteps < deadline),
+      "a sequence starves",
+    );
+    this.#removed.clear();
+  }
+
+  #arriveAndCancel(when: "before the step" | "while the model ran"): void {
+    while (this.#random.chance(0.3)) this.#arrive();
+    while (this.#random.chance(0.12)) {
+      const state = this.#random.pick(["waiting", "prefilling", "running"]);
+      const sequence = this.#random.pick([...this.#inFlight].filter((candidate) => stateOf(candidate) === state));
+      if (sequence === undefined) return;
+      this.#count(`cancelled ${when}, ${stateOf(sequence)}`);
+      this.#remove(sequence);
+    }
+  }
+
+  #arrive(): void {
+    const promptTokens = this.#random.integer(1, this.#random.chance(0.5) ? 6 : 41);
+    const isReused = promptTokens > 2 && this.#random.chance(0.2);
+    const cachedTokens = isReused ? this.#random.integer(1, promptTokens - 1) : 0;
+    const decodesLeft = this.#random.integer(1, 25);
+    const sequence = { id: this.#arrivals++, promptTokens, cachedTokens, slot: undefined, decodesLeft, deadline: 0 };
+    try {
+      this.#scheduler.add(sequence);
+    } catch (error) {
+      this.#check(
+        error instanceof OverCapacityError && this.#inFlight.size === this.#limits.maxSequences,
+        String(error),
+      );
+      this.#count("refused");
+      return;
+    }
+    this.#inFlight.add(sequence);
+    sequence.deadline = this.#committedSteps + this.#totalWorkLeft();
+    if (isReused) this.#count("reused prefix");
+  }
+
+  /**
+   * A bound for when everything in flight is finished: each committed step does at least one token of the
+   * work of a sequence or of those that arrived before it.
+   */
+  #totalWorkLeft(): number {
+    return [...this.#inFlight].reduce(
+      (sum, { promptTokens, cachedTokens, decodesLeft }) =>
+        sum + Math.max(promptTokens - cachedTokens, 0) + decodesLeft,
+      0,
+    );
+  }
+
+  #remove(sequence: FakeSequence): void {
+    this.#scheduler.remove(sequence);
+    this.#inFlight.delete(sequence);
+    this.#removed.set(sequence, sequence.cachedTokens);
+  }
+
+  #check(holds: boolean, otherwise: string): void {
+    if (!holds) this.faults.push(otherwise);
+  }
+
+  #count(situation: string): void {
+    this.situations.set(situation, (this.situations.get(situation) ?? 0) + 1);
+  }
+
+  #countSituations({ moves, prefills, decode }: Plan): void {
+    const prefilled = prefills.reduce((sum, { start, end }) => sum + end - start, 0);
+    if (moves.length > 0) this.#count("move");
+    if (decode.includes(undefined)) this.#count("hole");
+    if (prefills.length > 1) this.#count("shared budget");
+    if (prefilled > this.#limits.prefillChunkTokens) this.#count("exceeded budget");
+  }
+}
