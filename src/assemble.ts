@@ -33,7 +33,8 @@ const producer = { name: "Text Generation", version: "0.1.0" };
 export interface RunningEngine {
   readonly model: Model;
   readonly engine: Engine;
-  readonly dispose: () => Promise<void>;
+  /** Refuses new requests, waits for those in flight but no longer than `graceMs`, then frees all memory. */
+  readonly stop: (graceMs: number) => Promise<void>;
 }
 
 /** A server that answers. */
@@ -57,13 +58,19 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
     ortLibrary: settings.ortLibrary === "" ? undefined : settings.ortLibrary,
   });
   try {
-    const engine = createEngine(model, engineOptions(settings));
+    const onFailure = (error: unknown) => log.error("a step failed", { error });
+    const { engine, capacity, dispose } = createEngine(model, { ...engineOptions(settings), onFailure });
     log.info("model", describeModel(model));
-    const dispose = async () => {
-      await engine.dispose();
-      model[Symbol.dispose]();
+    log.info("engine", { ...capacity });
+    return {
+      model,
+      engine,
+      stop: async (graceMs) => {
+        await engine.drain(graceMs);
+        dispose();
+        model[Symbol.dispose]();
+      },
     };
-    return { model, engine, dispose };
   } catch (error) {
     model[Symbol.dispose]();
     throw error;
@@ -90,7 +97,7 @@ function describeModel({ id, folder, architecture, weightBytes, shape }: Model) 
 /** Starts everything that `serve` needs; when it resolves, requests are answered. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   // The gRPC library loads while the model's session is made on another thread.
-  const [{ engine, model, dispose }, { startGrpcServer }, { caikitServices }] = await Promise.all([
+  const [{ engine, model, stop }, { startGrpcServer }, { caikitServices }] = await Promise.all([
     startEngine(config, log),
     import("./api/grpc/server.js"),
     import("./api/grpc/caikit/services.js"),
@@ -108,11 +115,11 @@ export async function startService(config: Config, log: Logger): Promise<Service
       ports: { grpc: server.port },
       drain: async (graceMs) => {
         await server.drain(graceMs);
-        await dispose();
+        await stop(0);
       },
     };
   } catch (cause) {
-    await dispose();
+    await stop(0);
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigurationError(`cannot listen on ${host}:${port}: ${why}`, { cause });
   }

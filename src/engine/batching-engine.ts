@@ -44,7 +44,7 @@ export class BatchingEngine implements Engine {
     this.limits = parts.limits;
     this.#scheduler = new Scheduler(parts.scheduling);
     this.#context = {
-      eosTokenIds: parts.eosTokenIds,
+      eosTokenIds: new Set(parts.eosTokenIds),
       pieceOf: (id) => parts.tokenizer.pieceOf(id),
       bytesOf: (id) => parts.tokenizer.bytesOf(id),
       candidates: new Candidates(parts.limits.vocabularySize),
@@ -98,8 +98,8 @@ export class BatchingEngine implements Engine {
     if (this.#inFlight.size >= maxSequences) throw new OverCapacityError("sequences", maxSequences);
     const { limits, tokenizer, now, drawSeed } = this.parts;
     const arrival = now();
-    checkParameters(asked, limits);
-    const request = completeRequest(asked, tokenizer.encode(asked.prompt), tokenizer.beginOfTextId, limits, drawSeed);
+    const parameters = checkParameters(asked, limits, drawSeed);
+    const request = completeRequest(parameters, tokenizer.encode(asked.prompt), tokenizer.beginOfTextId, limits);
     const sequence = new Sequence(request, this.#context, arrival);
     this.#scheduler.add(sequence);
     this.#inFlight.add(sequence);
@@ -168,7 +168,7 @@ export class BatchingEngine implements Engine {
   #end(sequence: Sequence, error?: OrtlerError): void {
     if (!this.#inFlight.delete(sequence)) return;
     this.#scheduler.remove(sequence);
-    sequence.end(error);
+    sequence.events.close(error);
     if (this.#inFlight.size === 0) this.#onEmpty?.();
   }
 
@@ -185,7 +185,7 @@ export class BatchingEngine implements Engine {
     if (this.#scheduler.counts.waiting === 0) return;
     const now = this.parts.now();
     for (const sequence of this.#inFlight) {
-      if (sequence.deadline > now || sequence.slot !== undefined || sequence.hasStopped) continue;
+      if (sequence.slot !== undefined || sequence.hasStopped || !sequence.isExpired(now)) continue;
       sequence.expire();
       this.#end(sequence);
     }

@@ -1,5 +1,10 @@
 import type { GenerationEvent } from "./request.js";
 
+interface Waiter {
+  resolve(result: IteratorResult<GenerationEvent>): void;
+  reject(error: Error): void;
+}
+
 /**
  * Events of one sequence on their way from the engine to the caller that asked for them.
  *
@@ -10,7 +15,7 @@ export class EventChannel implements AsyncIterableIterator<GenerationEvent> {
   readonly #events: GenerationEvent[] = [];
   #next = 0;
   #end: { readonly error: Error | undefined } | undefined;
-  #waiter: { resolve(result: IteratorResult<GenerationEvent>): void; reject(error: Error): void } | undefined;
+  #waiter: Waiter | undefined;
 
   push(event: GenerationEvent): void {
     if (this.#end !== undefined) return; // nobody is listening any more
@@ -44,7 +49,7 @@ export class EventChannel implements AsyncIterableIterator<GenerationEvent> {
     return this;
   }
 
-  #takeWaiter(): typeof this.#waiter {
+  #takeWaiter(): Waiter | undefined {
     const waiter = this.#waiter;
     this.#waiter = undefined;
     return waiter;

@@ -3,14 +3,14 @@ import { EventChannel } from "./event-channel.js";
 import type { GenerationRequest, Stop, TokenDetail } from "./request.js";
 import type { RunResult } from "./runner/runner.js";
 import type { Candidates } from "./sampling/candidates.js";
+import { TokenChooser } from "./sampling/token-chooser.js";
 import { promptTokenDetail } from "./sampling/token-details.js";
-import { TokenChooser, type ChosenToken } from "./sampling/token-chooser.js";
-import type { PrefillChunk, Schedulable } from "./scheduler.js";
-import { stopReason } from "./stopping.js";
+import type { Schedulable } from "./scheduler.js";
+import { stopAfterToken } from "./stopping.js";
 
 /** What all sequences of a model share. */
 export interface SequenceContext {
-  readonly eosTokenIds: readonly number[];
+  readonly eosTokenIds: ReadonlySet<number>;
   readonly bytesOf: (tokenId: number) => Uint8Array;
   readonly pieceOf: (tokenId: number) => string;
   readonly candidates: Candidates;
@@ -21,36 +21,92 @@ export class Sequence implements Schedulable {
   readonly promptTokens: number;
   cachedTokens = 0;
   slot: number | undefined;
-  /** Tokens generated so far, end of text included. */
-  completionTokens = 0;
-  /** The newest completion token: what the next decode step runs. */
+  /** The newest completion token: what the next decode runs. */
   newestTokenId = 0;
   readonly events = new EventChannel();
-  /** Milliseconds on the engine's clock. */
-  readonly deadline: number;
+  /** Milliseconds on the engine's clock; undefined = none. */
+  readonly deadlineMs: number | undefined;
 
   readonly #chooser: TokenChooser;
   readonly #detokenizer: Detokenizer;
   readonly #promptDetails: TokenDetail[] = [];
-  /** What the caller has not been told: filled while a step is evaluated, told while the next one runs. */
-  #untold: { readonly detail: TokenDetail | undefined; readonly stop: Stop | undefined } | undefined;
-  #hasEnded = false;
+  #completionTokens = 0;
+  /** Of the newest token, until the caller is told. */
+  #detail: TokenDetail | undefined;
+  #stop: Stop | undefined;
 
   constructor(
     readonly request: GenerationRequest,
     private readonly context: SequenceContext,
-    now: number,
+    arrivalMs: number,
   ) {
-    this.promptTokens = request.promptTokenIds.length;
-    this.deadline = now + (request.timeLimitMs ?? Infinity);
+    const { promptTokenIds, timeLimitMs, stopSequences, includeStopSequence } = request;
+    this.promptTokens = promptTokenIds.length;
+    this.deadlineMs = timeLimitMs === undefined ? undefined : arrivalMs + timeLimitMs;
     this.#chooser = new TokenChooser(request, context, context.candidates);
-    this.#detokenizer = new Detokenizer(request);
-    const [firstTokenId] = request.promptTokenIds;
-    if (request.details.promptTokens && firstTokenId !== undefined) this.#addPromptDetail(firstTokenId, undefined);
+    this.#detokenizer = new Detokenizer(stopSequences, includeStopSequence);
   }
 
-  /** No event will follow, and no token is wanted any more. */
-  get hasEnded(): boolean {
-    return this.#hasEnded;
+  /** It has its last token. */
+  get hasStopped(): boolean {
+    return this.#stop !== undefined;
   }
-`;
+
+  isExpired(nowMs: number): boolean {
+    return this.deadlineMs !== undefined && nowMs >= this.deadlineMs;
+  }
+
+  /** Chooses the next token from a row of a run, and decides whether it is the last. */
+  takeToken(result: RunResult, row: number, nowMs: number): void {
+    const chosen =
+      this.#chooser.fromGreedyToken(result.greedyToken(row)) ?? this.#chooser.fromLogits(result.logits(row));
+    this.newestTokenId = chosen.id;
+    this.#completionTokens += 1;
+    this.#detail = chosen.detail;
+    this.#detokenizer.push(this.context.bytesOf(chosen.id));
+    const state = {
+      completionTokens: this.#completionTokens,
+      lastTokenId: chosen.id,
+      nowMs,
+      deadlineMs: this.deadlineMs,
+    };
+    this.#stop = stopAfterToken(this.request, state, this.context.eosTokenIds, () =>
+      this.#detokenizer.matchStopSequence(),
+    );
+  }
+
+  /** Tells the caller about the newest token; nothing when there is nothing to say. */
+  tell(): void {
+    const tokens = this.#detail === undefined ? [] : [this.#detail];
+    const stop = this.#stop;
+    const text = stop === undefined ? this.#detokenizer.takeFinal() : this.#detokenizer.finish();
+    if (text === "" && tokens.length === 0 && stop === undefined) return;
+    const completionTokens = this.#completionTokens;
+    this.events.push({ type: "tokens", text, tokens, completionTokens, ...(stop && { stop }) });
+  }
+
+  /** Ends without a token because the time was over before there was one. */
+  expire(): void {
+    this.#stop = { reason: "time-limit" };
+    this.tell();
+  }
+
+  /**
+   * Details of the prompt tokens that a chunk [start, end) decides; with the last chunk the caller is told all of them.
+   * Row i has the logits of position `start + i`, which say how likely the token after it was.
+   */
+  describePrompt(start: number, end: number, result: RunResult): void {
+    if (start === 0) this.#describePromptToken(0, undefined);
+    for (let position = start; position < Math.min(end, this.promptTokens - 1); position += 1) {
+      this.#describePromptToken(position + 1, result.logits(position - start));
+    }
+    if (end === this.promptTokens) this.events.push({ type: "prompt", tokens: this.#promptDetails });
+  }
+
+  #describePromptToken(position: number, rowBefore: Float32Array | undefined): void {
+    const { promptTokenIds, details } = this.request;
+    const { pieceOf, candidates } = this.context;
+    const id = promptTokenIds[position] ?? 0;
+    this.#promptDetails.push(promptTokenDetail(id, rowBefore, details, pieceOf, candidates));
+  }
+}

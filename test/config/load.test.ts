@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Environment } from "../../src/config/environment.js";
 import { foreignSettings } from "../../src/config/foreign.js";
 import { loadOptions } from "../../src/config/load.js";
+import { environmentNames, flagName, type OptionTable } from "../../src/config/options.js";
 import { settings, type Config } from "../../src/config/settings.js";
 import { ConfigurationError } from "../../src/errors.js";
 
@@ -193,10 +194,14 @@ describe("foreign settings", () => {
   });
 
   test("no foreign name is one of ours", () => {
-    const ours = Object.values(settings).flatMap((option) => ("aliases" in option ? option.aliases : []));
-    const names = new Set(ours.flatMap((alias) => Object.values(alias).filter((value) => typeof value === "string")));
-    const clashes = foreignSettings.flatMap(({ flag, env }) => [flag, env]).filter((name) => name && names.has(name));
-    expect(clashes).toEqual([]);
+    const ours = Object.entries<OptionTable[string]>(settings).flatMap(([key, option]) => [
+      flagName(key),
+      ...environmentNames(key, option),
+      ...(option.aliases ?? []).flatMap(({ flag }) => flag ?? []),
+    ]);
+    expect(foreignSettings.flatMap(({ flag, env }) => [flag, env]).filter((name) => ours.includes(name ?? ""))).toEqual(
+      [],
+    );
   });
 });
 

@@ -117,10 +117,10 @@ export class RawClient {
 /** Metadata that most calls need. */
 export const modelId = [["mm-model-id", "micro-gpt2"]] as const;
 
-/** Reads a call to its end; an error status is an answer like any other. */
+/** Reads a call to its end, which must not have come yet; an error status is an answer like any other. */
 export async function finish(call: ClientReadableStream<Buffer>): Promise<RawAnswer> {
   const messages: Buffer[] = [];
-  call.on("data", (message: Buffer) => messages.push(message));
+  call.on("data", (message: Buffer) => messages.push(message)).resume();
   call.on("error", () => undefined); // the status says the same
   return new Promise((resolve) => {
     call.on("status", ({ code, details, metadata }: StatusObject) => {

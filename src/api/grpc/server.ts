@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "../log.js";
 import { ActiveCalls } from "./active-calls.js";
@@ -61,6 +62,7 @@ export async function startGrpcServer({ host, port, services, log }: GrpcServerO
     drain: async (graceMs) => {
       state.set(false);
       calls.refuseNew();
+      await setImmediate(); // whoever watches the health is told before that call ends, even when nothing is running
       await calls.waitUntilIdle(graceMs);
       calls.abortAll();
       await calls.waitUntilIdle(closingMs);

@@ -103,7 +103,7 @@ function bucketOf(distance: number, bucketsPerUnit: number): number {
 function popUntil(goal: number, { keys, weights, selected }: Candidates, size: number): number {
   heapify(selected, size, keys);
   let reached = 0;
-  for (let left = size; left > 1; ) {
+  for (let left = size; left > 1;) {
     const first = selected[0] ?? 0;
     reached += weights[first] ?? 0;
     if (reached >= goal) return first;

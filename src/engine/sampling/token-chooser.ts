@@ -10,7 +10,7 @@ import { Xoshiro128 } from "./xoshiro.js";
 /** What choosing needs to know of the model. */
 export interface ChoiceVocabulary {
   /** Any of these ends the text. */
-  readonly eosTokenIds: readonly number[];
+  readonly eosTokenIds: ReadonlySet<number>;
   readonly pieceOf: PieceOf;
 }
 
@@ -60,10 +60,13 @@ export class TokenChooser {
     if (sampling !== undefined || repetitionPenalty !== 1) return undefined;
     if (details.completionTokens && needsScores(details)) return undefined;
     // Suppressing the end-of-text tokens changes nothing for a token that is above them anyway.
-    if (this.#isHoldingOffEos() && this.#vocabulary.eosTokenIds.includes(tokenId)) return undefined;
+    if (this.#isHoldingOffEos() && this.#vocabulary.eosTokenIds.has(tokenId)) return undefined;
     if (this.#lengthExcess() > 0) return undefined;
     this.#remember(tokenId);
-    return { id: tokenId, detail: details.completionTokens ? plainDetail(tokenId, this.#vocabulary.pieceOf) : undefined };
+    return {
+      id: tokenId,
+      detail: details.completionTokens ? plainDetail(tokenId, this.#vocabulary.pieceOf) : undefined,
+    };
   }
 
   /**

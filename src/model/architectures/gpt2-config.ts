@@ -10,10 +10,6 @@ import { quote } from "../checkpoint/messages.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
 import { ConfigFields } from "./config-fields.js";
 
-const modelType = "gpt2";
-/** Values of `architectures`; the base model's files have no head of their own, so the embedding serves as head. */
-const supportedArchitectures: readonly unknown[] = ["GPT2LMHeadModel", "GPT2Model"];
-
 const activations = [
   "gelu_new",
   "gelu",
@@ -52,11 +48,10 @@ export interface Gpt2Config {
 }
 
 /**
- * @param raw `config.json`.
- * @throws {CheckpointError} when it is not a GPT-2's, or has a value that is wrong or not supported.
+ * @param raw `config.json` of a GPT-2.
+ * @throws {CheckpointError} when a value is wrong or not supported.
  */
 export function parseGpt2Config(raw: JsonObject): Gpt2Config {
-  checkArchitecture(raw);
   const fields = new ConfigFields(withoutAliases(raw));
   fields.refuse("quantization_config", () => false);
   fields.refuse("add_cross_attention", (value) => value === false);
@@ -81,18 +76,6 @@ export function parseGpt2Config(raw: JsonObject): Gpt2Config {
     scaleByInverseLayerIndex: fields.boolean("scale_attn_by_inverse_layer_idx", false),
     tiedHead: fields.boolean("tie_word_embeddings", true),
   };
-}
-
-function checkArchitecture(raw: JsonObject): void {
-  const { model_type: type, architectures } = raw;
-  const names: readonly unknown[] = Array.isArray(architectures) ? architectures : [];
-  const isSupported = names.some((name) => supportedArchitectures.includes(name));
-  if (type === modelType && (isSupported || names.length === 0)) return;
-  if (type === undefined && isSupported) return;
-  throw new CheckpointError(
-    `config.json: model_type ${inspect(type)}, architectures ${inspect(architectures)} is not supported ` +
-      `(supported: model_type '${modelType}', architectures ${supportedArchitectures.join(", ")})`,
-  );
 }
 
 /** `attribute_map` of transformers' GPT2Config: these names are read as if they were GPT-2's own. */

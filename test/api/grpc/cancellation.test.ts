@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CancelledError } from "../../../src/errors.js";
@@ -40,13 +42,15 @@ test.each([predict, predictStream])("a client that cancels %s aborts the engine'
 });
 
 test.each([predict, predictStream])("a connection lost in the middle of %s aborts it too", async (method) => {
-  const client = new RawClient(server.port);
+  const relay = await startRelay(server.port);
+  const client = new RawClient(relay.port);
   const signal = nextSignal();
-  void finish(client.start(method));
+  const answer = client.call(method);
   await signal;
-  client.close();
-  server.client.close();
+  relay.cut();
   await aborted(await signal);
+  expect((await answer).code).toBe(status.UNAVAILABLE);
+  client.close();
   expect((await signal).reason).toBeInstanceOf(CancelledError);
 });
 
@@ -65,11 +69,11 @@ test("the time limit of a request ends it in the original's words", async () => 
     { code: status.UNAVAILABLE, details: "The underlying TCP connection is closed", messages: [] },
     { code: status.UNAVAILABLE, details: "Deadline Exceeded", messages: [Buffer.from("1a022001", "hex")] },
   ]);
-  expect(engine.signals.map(({ aborted: isAborted }) => isAborted)).toEqual([true, true]);
+  expect(engine.signals.map((signal) => signal.aborted)).toEqual([true, true]);
 });
 
 test("an engine that ends quietly when it is aborted is not taken for one that finished", async () => {
-  engine.script = async function* (request, signal) {
+  engine.script = async function* (_request, signal) {
     await aborted(signal);
     yield { type: "tokens", text: "", tokens: [], completionTokens: 0, stop: { reason: "cancelled" } };
   };
@@ -83,7 +87,7 @@ test("a finished call aborts nothing", async () => {
   engine.script = new ScriptedEngine().script;
   await server.client.call(predict);
   await server.client.call(predictStream);
-  expect(engine.signals.map(({ aborted: isAborted }) => isAborted)).toEqual([false, false]);
+  expect(engine.signals.map((signal) => signal.aborted)).toEqual([false, false]);
 });
 
 test("a client that does not read holds the engine back, and gets everything once it reads", async () => {
@@ -100,7 +104,7 @@ test("a client that does not read holds the engine back, and gets everything onc
   const call = server.client.start(predictStream);
   await nextMessage(call);
   expect(await settled(() => pulled)).toBeLessThan(total / 2);
-  const { code, messages } = await finish(call.resume());
+  const { code, messages } = await finish(call);
   expect({ code, messages: messages.length }).toEqual({ code: status.OK, messages: total - 1 });
 });
 
@@ -123,6 +127,22 @@ test("a client that does not read and then cancels frees the engine's iterator",
   await aborted(await signal);
   expect(await settled(() => isFreed)).toBe(true);
 });
+
+/** A connection in between that can be cut like a cable. */
+async function startRelay(target: number): Promise<{ port: number; cut: () => void }> {
+  const sockets: Socket[] = [];
+  const relay = createServer((client) => {
+    const upstream = connect(target, "127.0.0.1");
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream]) sockets.push(socket.on("error", () => undefined));
+  }).listen(0, "127.0.0.1");
+  await once(relay, "listening");
+  const cut = (): void => {
+    relay.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { port: (relay.address() as AddressInfo).port, cut };
+}
 
 /** The value once it has stayed the same for twenty turns of the event loop with I/O in between. */
 async function settled<T>(read: () => T): Promise<T> {

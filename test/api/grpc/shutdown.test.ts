@@ -6,7 +6,7 @@ import {
   HealthCheckResponseSchema,
 } from "../../../src/api/grpc/generated/grpc/health/v1/health_pb.js";
 import { finish, nextMessage, only, RawClient, startCaikit, type TestServer } from "../../support/grpc.js";
-import { hanging, hello, ScriptedEngine, type Script } from "../../support/scripted-engine.js";
+import { aborted, hanging, hello, ScriptedEngine, type Script } from "../../support/scripted-engine.js";
 
 const predict = "/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict";
 const predictStream = "/caikit.runtime.Nlp.NlpService/ServerStreamingTextGenerationTaskPredict";
@@ -22,28 +22,28 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-/** Starts a stream and waits for its first message, so that it is running for sure. */
-async function running() {
-  const call = server.client.start(predictStream);
+/** Starts a stream and waits for its first message, so that it is running for sure; `answer` has the rest. */
+async function running(method = predictStream) {
+  const call = server.client.start(method);
   await nextMessage(call);
-  return call;
+  return { answer: finish(call) };
 }
 
-/** Says hello, but stops before the last event until `release` is called. */
+/** Says hello, but keeps the last event back until `release` is called. */
 function held(): { script: Script; release: () => void } {
-  const { promise, resolve: release } = Promise.withResolvers<undefined>();
+  const gate = new AbortController();
   const script: Script = async function* () {
     yield* hello.slice(0, -1);
-    await promise;
+    await aborted(gate.signal);
     yield* hello.slice(-1);
   };
-  return { script, release: () => release(undefined) };
+  return { script, release: () => gate.abort() };
 }
 
 test("a drain lets running calls finish and answers new ones, on old and new connections, with UNAVAILABLE", async () => {
   const { script, release } = held();
   engine.script = script;
-  const call = await running();
+  const { answer } = await running();
   const drained = server.drain(10_000);
   const stranger = new RawClient(server.port);
   const late = [await server.client.call(predict), await stranger.call(predict)];
@@ -52,7 +52,7 @@ test("a drain lets running calls finish and answers new ones, on old and new con
   release();
   expect(late).toMatchObject(Array(2).fill({ code: status.UNAVAILABLE, details: "the server is shutting down" }));
   expect(health.status).toBe(ServingStatus.NOT_SERVING);
-  expect(await finish(call)).toMatchObject({ code: status.OK });
+  expect(await answer).toMatchObject({ code: status.OK });
   await drained;
   expect(engine.requests).toHaveLength(1);
 });
@@ -68,17 +68,16 @@ test("a drain closes the port at its end", async () => {
 
 test("a drain cancels what still runs after the grace, and says why", async () => {
   engine.script = hanging;
-  const call = await running();
+  const { answer } = await running();
   await server.drain(20);
-  expect(await finish(call)).toMatchObject({ code: status.UNAVAILABLE, details: "the server is shutting down" });
-  expect(engine.signals.map(({ aborted }) => aborted)).toEqual([true]);
+  expect(await answer).toMatchObject({ code: status.UNAVAILABLE, details: "the server is shutting down" });
+  expect(engine.signals.map((signal) => signal.aborted)).toEqual([true]);
 });
 
 test("a drain tells those who watch the health, and does not wait for them", async () => {
-  const call = server.client.start(watch);
-  await nextMessage(call);
+  const { answer } = await running(watch);
   await server.drain(60_000);
-  const { code, messages } = await finish(call);
+  const { code, messages } = await answer;
   expect(messages.map((message) => fromBinary(HealthCheckResponseSchema, message).status)).toEqual([
     ServingStatus.NOT_SERVING,
   ]);
@@ -87,17 +86,15 @@ test("a drain tells those who watch the health, and does not wait for them", asy
 
 test("a forced stop aborts what runs and drops the connections at once", async () => {
   engine.script = hanging;
-  const call = await running();
-  const answer = finish(call);
+  const { answer } = await running();
   server.forceStop();
   expect((await answer).code).not.toBe(status.OK);
-  expect(engine.signals.map(({ aborted }) => aborted)).toEqual([true]);
+  expect(engine.signals.map((signal) => signal.aborted)).toEqual([true]);
 });
 
 test("a forced stop cuts a drain short", async () => {
   engine.script = hanging;
-  const call = await running();
-  const answer = finish(call);
+  const { answer } = await running();
   const drained = server.drain(60_000);
   server.forceStop();
   await drained;

@@ -16,7 +16,8 @@ export interface Row {
   };
   readonly response: {
     readonly code_number: status;
-    readonly details: string;
+    /** Null when only the first messages were recorded. */
+    readonly details: string | null;
     readonly message?: Json | null;
     readonly messages?: readonly Json[];
     readonly bytes?: string | null;
@@ -96,7 +97,7 @@ export function fold(messages: readonly Json[]): Folded {
   const last = details.at(-1) ?? {};
   const join = (name: string): readonly Json[] => messages.flatMap((message) => (message[name] ?? []) as Json[]);
   return {
-    generated_text: messages.map((message) => message["generated_text"] ?? "").join(""),
+    generated_text: messages.map((message) => (message["generated_text"] ?? "") as string).join(""),
     generated_tokens: last["generated_tokens"] ?? 0,
     finish_reason: last["finish_reason"] ?? "NOT_FINISHED",
     seed: last["seed"] ?? 0,

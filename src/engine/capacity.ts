@@ -1,0 +1,51 @@
+import { ConfigurationError } from "../errors.js";
+import type { DecoderShape } from "../model/index.js";
+import { kvBytesPerToken } from "./runner/kv-cache.js";
+
+/** What the operator allows; 0 = derived. */
+export interface CapacityOptions {
+  /** The most sequences that run at once. */
+  readonly maxSlots: number;
+  /** Prompt and completion tokens of one sequence; at most the model's positions. */
+  readonly maxSequenceLength: number;
+  /** Bytes that the KV cache may grow to. */
+  readonly kvMemoryBytes: number;
+  /** Memory that this process may use: the container's limit, or the machine's. */
+  readonly memoryLimitBytes: number;
+}
+
+/** How many sequences of which length fit, and what they take when all are full. */
+export interface Capacity {
+  readonly slots: number;
+  /** Positions of a slot. */
+  readonly maxSequenceLength: number;
+  readonly kvBytesPerSlot: number;
+  /** Reserved as address space; committed page by page as rows grow. */
+  readonly kvBytes: number;
+}
+
+/** What the process needs besides weights and KV cache: Node, ONNX Runtime's arenas, requests. */
+const workingBytes = 256 * 2 ** 20;
+/** Share of what is left of the memory limit that the KV cache may take. */
+const kvShare = 0.8;
+
+/**
+ * Slots and context length from a stated budget.
+ * @throws {ConfigurationError} when not even one sequence fits, with the numbers.
+ */
+export function planCapacity(shape: DecoderShape, weightBytes: number, options: CapacityOptions): Capacity {
+  const { maxSlots, kvMemoryBytes, memoryLimitBytes } = options;
+  const maxSequenceLength = Math.min(options.maxSequenceLength || shape.positions, shape.positions);
+  const kvBytesPerSlot = kvBytesPerToken(shape) * maxSequenceLength;
+  const left = Math.max(0, memoryLimitBytes - weightBytes - workingBytes);
+  const budget = kvMemoryBytes || Math.floor(kvShare * left);
+  const slots = Math.min(maxSlots, Math.floor(budget / kvBytesPerSlot));
+  if (slots < 1) {
+    const source = kvMemoryBytes > 0 ? "the KV memory setting" : `a memory limit of ${memoryLimitBytes} bytes`;
+    throw new ConfigurationError(
+      `one sequence of ${maxSequenceLength} tokens needs ${kvBytesPerSlot} bytes of KV cache, ${source} allows ${budget}: ` +
+        "raise the memory or lower the maximum sequence length",
+    );
+  }
+  return { slots, maxSequenceLength, kvBytesPerSlot, kvBytes: slots * kvBytesPerSlot };
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import type { Model } from "../model/index.js";
+import { BatchingEngine } from "./batching-engine.js";
+import { planCapacity, type Capacity, type CapacityOptions } from "./capacity.js";
+import { SessionRunner } from "./runner/session-runner.js";
+
+export interface EngineOptions extends CapacityOptions {
+  readonly maxNewTokens: number;
+  /** Sequences waiting, prefilling and running together. */
+  readonly maxConcurrentRequests: number;
+  /** Prompt tokens that one step may prefill. */
+  readonly prefillChunkTokens: number;
+  readonly includeStopSequenceByDefault: boolean;
+  /** An internal failure that ended sequences; the engine goes on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface RunningEngine {
+  readonly engine: BatchingEngine;
+  readonly capacity: Capacity;
+  /** Frees the KV cache. Nothing may be in flight. */
+  dispose(): void;
+}
+
+/**
+ * An engine over a model.
+ * @throws {ConfigurationError} when the model's KV cache does not fit the memory.
+ */
+export function createEngine(model: Model, options: EngineOptions): RunningEngine {
+  const { shape } = model;
+  const capacity = planCapacity(shape, model.weightBytes, options);
+  const { slots, maxSequenceLength } = capacity;
+  const runner = new SessionRunner(model.session, shape, {
+    slots,
+    maxLength: maxSequenceLength,
+    maxPrefillTokens: options.prefillChunkTokens + 1, // a chunk may take one more, so that none has a single token
+  });
+  const engine = new BatchingEngine({
+    runner,
+    tokenizer: model.tokenizer,
+    eosTokenIds: model.eosTokenIds,
+    limits: {
+      maxSequenceLength,
+      maxNewTokens: Math.min(options.maxNewTokens, maxSequenceLength - 1),
+      vocabularySize: shape.vocabularySize,
+      includeStopSequenceByDefault: options.includeStopSequenceByDefault,
+    },
+    scheduling: { prefillChunkTokens: options.prefillChunkTokens, maxSequences: options.maxConcurrentRequests, slots },
+    now: () => performance.now(),
+    drawSeed: () => BigInt(randomBytes(4).readUInt32LE()),
+    onFailure: options.onFailure,
+  });
+  return { engine, capacity, dispose: () => runner[Symbol.dispose]() };
+}

@@ -1,0 +1,95 @@
+import { createEngine, type EngineOptions, type GenerationEvent, type RunningEngine, type TokenDetail, type UncheckedRequest } from "../../src/engine/index.js";
+import type { Engine } from "../../src/engine/engine.js";
+import { loadModel, type Model } from "../../src/model/index.js";
+
+export interface TestEngine extends Disposable {
+  readonly model: Model;
+  readonly engine: RunningEngine["engine"];
+}
+
+const defaults: EngineOptions = {
+  maxSlots: 4,
+  maxSequenceLength: 0,
+  kvMemoryBytes: 2 ** 30,
+  memoryLimitBytes: 2 ** 33,
+  maxNewTokens: 1024,
+  maxConcurrentRequests: 512,
+  prefillChunkTokens: 256,
+  includeStopSequenceByDefault: true,
+  onFailure: (error) => {
+    throw error;
+  },
+};
+
+/** A real engine over a checkpoint. */
+export async function startTestEngine(
+  folder: string,
+  options: Partial<EngineOptions> & { threads?: number } = {},
+): Promise<TestEngine> {
+  const { threads = 2, ...engineOptions } = options;
+  const model = await loadModel({ folder, threads, isSpinning: false });
+  const running = createEngine(model, { ...defaults, ...engineOptions });
+  return {
+    model,
+    engine: running.engine,
+    [Symbol.dispose]: () => {
+      running.dispose();
+      model[Symbol.dispose]();
+    },
+  };
+}
+
+/** What a client gets by joining a stream. */
+export interface Completion {
+  readonly text: string;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly seed: bigint;
+  readonly stopReason: string | undefined;
+  readonly stopSequence: string | undefined;
+  readonly tokens: readonly TokenDetail[];
+  readonly prompt: readonly TokenDetail[];
+}
+
+const greedy = { method: "greedy" } as const;
+
+export async function complete(
+  engine: Pick<Engine, "generate">,
+  asked: Partial<UncheckedRequest> & { readonly prompt: string },
+  signal = new AbortController().signal,
+): Promise<Completion> {
+  return fold(engine.generate({ ...greedy, ...asked }, signal));
+}
+
+export async function fold(events: AsyncIterable<GenerationEvent>): Promise<Completion> {
+  let completion: Completion = {
+    text: "",
+    promptTokens: 0,
+    completionTokens: 0,
+    seed: 0n,
+    stopReason: undefined,
+    stopSequence: undefined,
+    tokens: [],
+    prompt: [],
+  };
+  for await (const event of events) completion = added(completion, event);
+  return completion;
+}
+
+function added(completion: Completion, event: GenerationEvent): Completion {
+  switch (event.type) {
+    case "started":
+      return { ...completion, text: event.text, promptTokens: event.promptTokens, seed: event.seed };
+    case "prompt":
+      return { ...completion, prompt: event.tokens };
+    case "tokens":
+      return {
+        ...completion,
+        text: completion.text + event.text,
+        tokens: [...completion.tokens, ...event.tokens],
+        completionTokens: event.completionTokens,
+        stopReason: event.stop?.reason,
+        stopSequence: event.stop?.sequence,
+      };
+  }
+}
