@@ -30,13 +30,6 @@ const shippedModel = fileURLToPath(new URL("../models/tiny", import.meta.url));
 /** What the original names as the producer of a text; clients have come to expect it. */
 const producer = { name: "Text Generation", version: "0.1.0" };
 
-export interface RunningEngine {
-  readonly model: Model;
-  readonly engine: Engine;
-  /** Refuses new requests, waits for those in flight but no longer than `graceMs`, then frees all memory. */
-  readonly stop: (graceMs: number) => Promise<void>;
-}
-
 /** A server that answers. */
 export interface Service {
   readonly modelId: string;
@@ -46,10 +39,13 @@ export interface Service {
 }
 
 /**
+ * Loads the model and makes its engine. They live as long as the process, which gives their memory back: freeing it
+ * just before the end would pull it from under a step that still runs for a request that was cancelled.
+ *
  * @throws {CheckpointError} when the model cannot be served.
  * @throws {ConfigurationError} when a setting does not fit the model or the machine.
  */
-export async function startEngine(settings: EngineSettings, log: Logger): Promise<RunningEngine> {
+export async function startEngine(settings: EngineSettings, log: Logger): Promise<{ model: Model; engine: Engine }> {
   const model = await loadModel({
     folder: settings.model === "" ? shippedModel : settings.model,
     id: settings.modelId === "" ? undefined : settings.modelId,
@@ -57,28 +53,9 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
     isSpinning: settings.spin,
     ortLibrary: settings.ortLibrary === "" ? undefined : settings.ortLibrary,
   });
-  try {
-    const onFailure = (error: unknown) => log.error("a step failed", { error });
-    const { engine, capacity, dispose } = createEngine(model, { ...engineOptions(settings), onFailure });
-    log.info("model", describeModel(model));
-    log.info("engine", { ...capacity });
-    return {
-      model,
-      engine,
-      stop: async (graceMs) => {
-        await engine.drain(graceMs);
-        dispose();
-        model[Symbol.dispose]();
-      },
-    };
-  } catch (error) {
-    model[Symbol.dispose]();
-    throw error;
-  }
-}
-
-function engineOptions(settings: EngineSettings) {
-  return {
+  const { id, folder, architecture, weightBytes, shape } = model;
+  log.info("model", { id, folder, architecture, weightBytes, ...shape });
+  const { engine, capacity } = createEngine(model, {
     maxSlots: settings.maxSlots,
     maxSequenceLength: settings.maxSequenceLength,
     maxNewTokens: settings.maxNewTokens,
@@ -87,17 +64,16 @@ function engineOptions(settings: EngineSettings) {
     kvMemoryBytes: settings.kvMemory,
     memoryLimitBytes: memoryLimitBytes(),
     includeStopSequenceByDefault: settings.defaultIncludeStopSequences,
-  };
-}
-
-function describeModel({ id, folder, architecture, weightBytes, shape }: Model) {
-  return { id, folder, architecture, weightBytes, ...shape };
+    onFailure: (error) => log.error("a step failed", { error }),
+  });
+  log.info("engine", { ...capacity });
+  return { model, engine };
 }
 
 /** Starts everything that `serve` needs; when it resolves, requests are answered. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   // The gRPC library loads while the model's session is made on another thread.
-  const [{ engine, model, stop }, { startGrpcServer }, { caikitServices }] = await Promise.all([
+  const [{ engine, model }, { startGrpcServer }, { caikitServices }] = await Promise.all([
     startEngine(config, log),
     import("./api/grpc/server.js"),
     import("./api/grpc/caikit/services.js"),
@@ -108,19 +84,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
     requestTimeoutMs: config.requestTimeoutSeconds * 1000,
   });
   const { host, grpcPort: port } = config;
-  try {
-    const server = await startGrpcServer({ host, port, services, log });
-    return {
-      modelId: model.id,
-      ports: { grpc: server.port },
-      drain: async (graceMs) => {
-        await server.drain(graceMs);
-        await stop(0);
-      },
-    };
-  } catch (cause) {
-    await stop(0);
+  const server = await startGrpcServer({ host, port, services, log }).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigurationError(`cannot listen on ${host}:${port}: ${why}`, { cause });
-  }
+  });
+  return { modelId: model.id, ports: { grpc: server.port }, drain: (graceMs) => server.drain(graceMs) };
 }

@@ -3,17 +3,17 @@ import { performance } from "node:perf_hooks";
 import { startService, type Service } from "./assemble.js";
 import type { Config } from "./config/settings.js";
 import { OrtlerError } from "./errors.js";
-import { stopRequested, type StopSignal } from "./shutdown.js";
+import type { StopSignal } from "./shutdown.js";
 import type { Logger } from "./telemetry/log.js";
 
 /**
  * Serves until a signal asks to stop.
  *
+ * @param stop Of `stopRequested`, which has to listen before this module and all that it needs are loaded.
  * @returns The exit code: 0 after a signal, 1 when the start failed.
  */
-export async function serve(config: Config, log: Logger): Promise<number> {
+export async function serve(config: Config, log: Logger, stop: Promise<StopSignal>): Promise<number> {
   exitOnUnhandledErrors(log);
-  const stop = stopRequested();
   const started = await Promise.race([stop, startService(config, log).catch((error: unknown) => asError(error))]);
   if (typeof started === "string") return stoppedDuringStart(started, log);
   if (started instanceof Error) return startFailed(started, log);

@@ -2,7 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
+import { ServerStreamingTextGenerationTaskRequestSchema } from "../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
+import { encode, finish, nextMessage, RawClient } from "./support/grpc.js";
 
 interface Run {
   readonly code: number | null;
@@ -34,6 +37,17 @@ async function serve(args: readonly string[] = []) {
   while (!output.stdout.includes("\n")) await once(child.stdout, "data");
   const ready = JSON.parse(output.stdout) as { event: string; model: string; ports: { grpc: number }; ms: number };
   return { child, output, exited, ready };
+}
+
+/** A stream of hundreds of tokens, of which the first message has come. */
+async function startStream(port: number) {
+  const request = encode(ServerStreamingTextGenerationTaskRequestSchema, { text: "The whale", maxNewTokens: 400n });
+  const stream = new RawClient(port).start(
+    "/caikit.runtime.Nlp.NlpService/ServerStreamingTextGenerationTaskPredict",
+    request,
+  );
+  await nextMessage(stream);
+  return stream;
 }
 
 describe("without a model", () => {
@@ -125,6 +139,32 @@ describe("serve", () => {
     expect({ code, stdout: output.stdout }).toEqual({ code: 0, stdout: "" });
   });
 
+  test("SIGTERM lets a running request finish", async () => {
+    const server = await serve();
+    const stream = await startStream(server.ready.ports.grpc);
+    server.child.kill("SIGTERM");
+    expect((await finish(stream)).code).toBe(status.OK);
+    expect(await server.exited).toEqual([0, null]);
+  });
+
+  test("what still runs after the grace period is ended, and the exit code is 0 all the same", async () => {
+    const server = await serve(["--shutdown-grace-seconds=0.05"]);
+    const stream = await startStream(server.ready.ports.grpc);
+    server.child.kill("SIGTERM");
+    expect((await finish(stream)).code).toBe(status.UNAVAILABLE);
+    expect(await server.exited).toEqual([0, null]);
+  });
+
+  test("a second signal ends it at once, with the code that shells give it", async () => {
+    const server = await serve();
+    const stream = await startStream(server.ready.ports.grpc);
+    server.child.kill("SIGTERM");
+    while (!server.output.stderr.includes('"draining"')) await once(server.child.stderr, "data");
+    server.child.kill("SIGTERM");
+    expect((await finish(stream)).code).toBe(status.UNAVAILABLE);
+    expect(await server.exited).toEqual([143, null]);
+  });
+
   test("a folder without a model ends with 1 and one line", async () => {
     const { code, stdout, stderr } = await run([
       "serve",
@@ -145,7 +185,9 @@ describe("serve", () => {
     const { code, stderr } = await run(args);
     taken.close();
     expect(code).toBe(1);
-    expect(stderr).toMatch(new RegExp(`^\\S+ ERROR cannot start: cannot listen on 127\\.0\\.0\\.1:${port}: .*\\n$`));
+    expect(stderr).toMatch(
+      new RegExp(`^\\S+ ERROR cannot start: cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`, "m"),
+    );
   });
 });
 

@@ -22,14 +22,12 @@ end: text, promptTokens, completionTokens, stopReason, seed (text, as it has 64 
     const prompt = await readPrompt(positionals);
     const interruption = stopWhenInterrupted();
     const { startEngine } = await import("../assemble.js");
-    const { engine, stop } = await startEngine(engineSettings(values), createLogger(logOptions(values)));
+    const { engine } = await startEngine(engineSettings(values), createLogger(logOptions(values)));
     try {
       const print = values.json ? printJson : printText;
       await print(engine, requestOf(prompt, values), interruption.signal);
     } catch (error) {
       if (!interruption.signal.aborted) throw error;
-    } finally {
-      await stop(0);
     }
     return interruption.exitCode();
   },

@@ -3,6 +3,7 @@ import { loadOptions } from "../config/load.js";
 import { describeSettings } from "../config/printout.js";
 import { settings } from "../config/settings.js";
 import { ConfigurationError } from "../errors.js";
+import { stopRequested } from "../shutdown.js";
 import { createLogger } from "../telemetry/log.js";
 import type { Command } from "./command.js";
 
@@ -16,6 +17,7 @@ The flags and variables of TGIS and Caikit are accepted: docs/settings.md lists 
   table: settings,
 
   async run(args) {
+    const stop = stopRequested();
     const loaded = loadOptions({ table: settings, args, foreignSettings });
     const [unexpected] = loaded.positionals;
     if (unexpected !== undefined) throw new ConfigurationError(`unexpected argument ${JSON.stringify(unexpected)}`);
@@ -25,6 +27,6 @@ The flags and variables of TGIS and Caikit are accepted: docs/settings.md lists 
     }
     for (const warning of loaded.warnings) log.warn(warning);
     const { serve } = await import("../main.js");
-    return serve(loaded.values, log);
+    return serve(loaded.values, log, stop);
   },
 };

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import type { Model } from "../model/index.js";
+import type { DecoderShape, Model } from "../model/index.js";
 import { BatchingEngine } from "./batching-engine.js";
 import { planCapacity, type Capacity, type CapacityOptions } from "./capacity.js";
 import { SessionRunner } from "./runner/session-runner.js";
@@ -31,10 +31,11 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
   const { shape } = model;
   const capacity = planCapacity(shape, model.weightBytes, options);
   const { slots, maxSequenceLength } = capacity;
+  const prefillChunkTokens = canChunk(shape) ? options.prefillChunkTokens : maxSequenceLength;
   const runner = new SessionRunner(model.session, shape, {
     slots,
     maxLength: maxSequenceLength,
-    maxPrefillTokens: options.prefillChunkTokens + 1, // a chunk may take one more, so that none has a single token
+    maxPrefillTokens: prefillChunkTokens + 1, // a chunk may take one more, so that none has a single token
   });
   const engine = new BatchingEngine({
     runner,
@@ -46,10 +47,19 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
       vocabularySize: shape.vocabularySize,
       includeStopSequenceByDefault: options.includeStopSequenceByDefault,
     },
-    scheduling: { prefillChunkTokens: options.prefillChunkTokens, maxSequences: options.maxConcurrentRequests, slots },
+    scheduling: { prefillChunkTokens, maxSequences: options.maxConcurrentRequests, slots },
     now: () => performance.now(),
     drawSeed: () => BigInt(randomBytes(4).readUInt32LE()),
     onFailure: options.onFailure,
   });
   return { engine, capacity, dispose: () => runner[Symbol.dispose]() };
+}
+
+/**
+ * Whether a prompt gives the same bits in chunks. The attention kernel's query x key product adds up a head's
+ * dimensions in slices whose size depends on the chunk's length once there are more than 128 of them; then
+ * a prompt runs in one piece (docs/decisions/0006-bit-identity.md).
+ */
+function canChunk({ headDim }: DecoderShape): boolean {
+  return headDim <= 128;
 }

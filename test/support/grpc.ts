@@ -72,7 +72,7 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 /** Whether that server generates: without, only what is answered before the engine is asked can be compared. */
-export const testServerGenerates = false;
+export const testServerGenerates = false as boolean;
 
 /** A grpc-js client that sends and receives plain bytes. */
 export class RawClient {

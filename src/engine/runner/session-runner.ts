@@ -29,6 +29,7 @@ export class SessionRunner implements Runner, Disposable {
   readonly #outputs: StepOutputs;
   readonly #decodes = new Map<number, Bound>();
   readonly #prefills = new Map<number, Bound>();
+  readonly #partialPrefills = new Map<number, Bound>();
 
   constructor(
     private readonly session: Session,
@@ -59,9 +60,10 @@ export class SessionRunner implements Runner, Disposable {
     this.#writePrompt(run);
     const count = run.end - run.start;
     const rows = { none: 0, last: 1, all: count }[run.wanted];
-    const { binding } = this.#prefillOf(run.slot);
+    const { binding } = this.#prefillOf(run);
     const outputs = run.wanted === "all" ? new StepOutputs(this.session, this.shape, rows) : this.#outputs;
-    const bound = [...this.#inputs.bind(binding, 1, count, rows), ...outputs.bind(binding, rows)];
+    const bound = this.#inputs.bind(binding, 1, count, rows);
+    if (rows > 0) bound.push(...outputs.bind(binding, rows));
     try {
       await binding.run();
       return outputs;
@@ -96,8 +98,10 @@ export class SessionRunner implements Runner, Disposable {
     });
   }
 
-  #prefillOf(slot: number): Bound {
-    return remembered(this.#prefills, slot, () => this.#bindRows(slot, 1));
+  /** A prefill of which no logits are wanted has a binding of its own: one without the outputs for them. */
+  #prefillOf({ slot, wanted }: PrefillRun): Bound {
+    const bindings = wanted === "none" ? this.#partialPrefills : this.#prefills;
+    return remembered(bindings, slot, () => this.#bindRows(slot, 1));
   }
 
   #bindRows(first: number, count: number): Bound {
@@ -108,9 +112,11 @@ export class SessionRunner implements Runner, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { binding, tensors } of [...this.#decodes.values(), ...this.#prefills.values()]) {
-      binding.dispose();
-      for (const tensor of tensors) tensor[Symbol.dispose]();
+    for (const bindings of [this.#decodes, this.#prefills, this.#partialPrefills]) {
+      for (const { binding, tensors } of bindings.values()) {
+        binding.dispose();
+        for (const tensor of tensors) tensor[Symbol.dispose]();
+      }
     }
     for (const owned of [this.#inputs, this.#outputs, this.#cache]) owned[Symbol.dispose]();
   }

@@ -56,8 +56,7 @@ export class StepOutputs implements RunResult, Disposable {
   /** Binds the outputs of a run with `rows` wanted positions; returns what the caller disposes. */
   bind(binding: Binding, rows: number): Tensor[] {
     const logits = this.#logits.view([rows, this.#vocabularySize]);
-    // ArgMax over no rows forgets to drop the axis, so the empty output has the empty input's shape.
-    const greedyTokens = this.#greedyTokens.view(rows === 0 ? [0, this.#vocabularySize] : [rows]);
+    const greedyTokens = this.#greedyTokens.view([rows]);
     binding.output(io.logits, logits).output(io.greedyTokens, greedyTokens);
     return [logits, greedyTokens];
   }

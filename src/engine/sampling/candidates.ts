@@ -10,8 +10,8 @@ export interface ScoredTokens {
 }
 
 /**
- * The tokens that may still be chosen, with processed scores and softmax weights. What a processor of the
- * reference sets to -infinity is not kept at all, so the steps after it touch only what is left.
+ * The tokens that may still be chosen, with processed scores and softmax weights. What a filter of the
+ * reference sets to -infinity is dropped here, so the steps after it touch only what is left.
  *
  * One object serves all sequences of a model, one after the other: nothing is allocated for a token.
  */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CancelledError } from "../../../src/errors.js";
@@ -144,11 +145,11 @@ async function startRelay(target: number): Promise<{ port: number; cut: () => vo
   return { port: (relay.address() as AddressInfo).port, cut };
 }
 
-/** The value once it has stayed the same for twenty turns of the event loop with I/O in between. */
+/** The value once it has stayed the same for many turns of the event loop, each of which carries what the sockets have. */
 async function settled<T>(read: () => T): Promise<T> {
   let value = read();
-  for (let same = 0; same < 20; same++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let same = 0; same < 500; same++) {
+    await setImmediate();
     if (read() !== value) same = 0;
     value = read();
   }

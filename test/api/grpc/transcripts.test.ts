@@ -40,16 +40,30 @@ function named(selected: readonly Row[]): [string, Row][] {
   return selected.map((row) => [row.name, row]);
 }
 
-async function replay({ api, request }: Row): Promise<RawAnswer> {
+async function replay({ request }: Row): Promise<RawAnswer> {
   const bytes = Buffer.from(request.bytes, "hex");
   if (request.method.includes("ServerReflection")) return server.client.callMany(request.method, [bytes]);
-  expect(api).not.toMatch(/rest|sse/);
   return server.client.call(request.method, bytes, request.metadata);
 }
 
 function json(schema: DescMessage, bytes: Uint8Array): Json {
   return asRecorded(toJson(schema, fromBinary(schema, bytes), { useProtoFieldName: true })) as Json;
 }
+
+// First, as in the recording: later rows use other ids, which the models' list then has.
+const infoSchemas = new Map<string, DescMessage>([
+  ["GetRuntimeInfo", runtime.RuntimeInfoResponseSchema],
+  ["GetModelsInfo", runtime.ModelInfoResponseSchema],
+]);
+const maskedRows = rows.filter(({ compare }) => compare === "masked");
+test.each(named(maskedRows))("%s: same message, apart from what is masked", async (_, row) => {
+  const { masked = [], request, response } = row;
+  const schema = infoSchemas.get(request.method.split("/").at(-1) ?? "");
+  const answer = await replay(row);
+  expect(answer).toMatchObject({ code: response.code_number, details: response.details });
+  const fresh = schema === undefined ? undefined : json(schema, answer.messages[0] ?? Buffer.of());
+  expect(without(fresh, masked)).toEqual(without(response.message, masked));
+});
 
 const oneAtATime = rows.filter(
   (row) => row.compare === "exact" && !row.first_messages_only && !row.response.error_response,
@@ -129,20 +143,6 @@ test.each(named(timeLimited))("%s: ends early for the time", async (_, row) => {
 const backendDefined = rows.filter(({ compare }) => compare === "backend-defined");
 test.each(named(backendDefined))("%s: is answered, and no bug", async (_, row) => {
   expect((await replay(row)).code).not.toBe(status.INTERNAL);
-});
-
-const infoSchemas = new Map<string, DescMessage>([
-  ["GetRuntimeInfo", runtime.RuntimeInfoResponseSchema],
-  ["GetModelsInfo", runtime.ModelInfoResponseSchema],
-]);
-const maskedRows = rows.filter(({ compare }) => compare === "masked");
-test.each(named(maskedRows))("%s: same message, apart from what is masked", async (_, row) => {
-  const { masked = [], request, response } = row;
-  const schema = infoSchemas.get(request.method.split("/").at(-1) ?? "");
-  const answer = await replay(row);
-  expect(answer).toMatchObject({ code: response.code_number, details: response.details });
-  const fresh = schema === undefined ? undefined : json(schema, answer.messages[0] ?? Buffer.of());
-  expect(without(fresh, masked)).toEqual(without(response.message, masked));
 });
 
 const unknownSymbol = rows.filter(({ response }) => response.error_response);

@@ -5,7 +5,9 @@ const draws = (random: Xoshiro128, count: number): number[] => Array.from({ leng
 
 test("gives the outputs of the authors' xoshiro128**", () => {
   // From their C code with s = {1, 2, 3, 4}.
-  expect(draws(new Xoshiro128([1, 2, 3, 4]), 10)).toEqual(XO_EXPECTED);
+  expect(draws(new Xoshiro128([1, 2, 3, 4]), 10)).toEqual([
+    11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+  ]);
 });
 
 test("seeds its state with two outputs of splitmix64, low words first", () => {
