@@ -3,7 +3,9 @@ import tseslint from "typescript-eslint";
 
 /** Layers, lowest first: a folder may import from itself, from the leaves, and from those before it. */
 const layers = ["ort", "model", "engine", "api"];
-const upward = (layer) => [...layers.slice(layers.indexOf(layer) + 1), "main", "cli"];
+/** What puts the layers together. */
+const top = ["assemble", "main", "shutdown", "commands", "cli"];
+const upward = (layer) => [...layers.slice(layers.indexOf(layer) + 1), ...top];
 
 /** Leaves are imported by everyone and import nothing of ours outside their own folder. */
 const leaves = ["config", "telemetry"];
@@ -41,12 +43,16 @@ export default tseslint.config(
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "no-restricted-properties": [
         "error",
-        { object: "process", property: "env", message: "Settings come from src/config; nobody else reads the environment." },
+        {
+          object: "process",
+          property: "env",
+          message: "Settings come from src/config; nobody else reads the environment.",
+        },
       ],
     },
   },
   ...layers.map((layer) => forbid([`src/${layer}/**/*.ts`], upward(layer))),
-  ...leaves.map((leaf) => forbid([`src/${leaf}/**/*.ts`], [...layers, "main", "cli", ...leaves.filter((l) => l !== leaf)])),
+  ...leaves.map((leaf) => forbid([`src/${leaf}/**/*.ts`], [...layers, ...top, ...leaves.filter((l) => l !== leaf)])),
   { files: ["test/**", "bench/**"], rules: { "no-restricted-properties": "off" } },
   { files: ["**/*.js"], extends: [tseslint.configs.disableTypeChecked] },
 );

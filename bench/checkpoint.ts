@@ -100,7 +100,8 @@ async function writeWeights(file: string, sizes: Gpt2Sizes): Promise<void> {
   try {
     await handle.writeFile(Buffer.concat([length, padded]));
     const normal = normalNumbers(1);
-    for (const { shape, deviation } of specs.values()) await handle.writeFile(values(elements(shape), deviation, normal));
+    for (const { shape, deviation } of specs.values())
+      await handle.writeFile(values(elements(shape), deviation, normal));
   } finally {
     await handle.close();
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { availableCpus, memoryLimitBytes } from "./config/cpu.js";
 import type { Config } from "./config/settings.js";
 import { ConfigurationError } from "./errors.js";
-import { createEngine, type Engine } from "./engine/index.js";
+import { createEngine, type RunningEngine } from "./engine/index.js";
 import { loadModel, type Model } from "./model/index.js";
 import type { Logger } from "./telemetry/log.js";
 
@@ -39,13 +39,15 @@ export interface Service {
 }
 
 /**
- * Loads the model and makes its engine. They live as long as the process, which gives their memory back: freeing it
- * just before the end would pull it from under a step that still runs for a request that was cancelled.
+ * Loads the model and makes its engine. They live as long as the process, whose end gives their memory back.
  *
  * @throws {CheckpointError} when the model cannot be served.
  * @throws {ConfigurationError} when a setting does not fit the model or the machine.
  */
-export async function startEngine(settings: EngineSettings, log: Logger): Promise<{ model: Model; engine: Engine }> {
+export async function startEngine(
+  settings: EngineSettings,
+  log: Logger,
+): Promise<{ readonly model: Model; readonly engine: RunningEngine["engine"] }> {
   const model = await loadModel({
     folder: settings.model === "" ? shippedModel : settings.model,
     id: settings.modelId === "" ? undefined : settings.modelId,
@@ -53,8 +55,8 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
     isSpinning: settings.spin,
     ortLibrary: settings.ortLibrary === "" ? undefined : settings.ortLibrary,
   });
-  const { id, folder, architecture, weightBytes, shape } = model;
-  log.info("model", { id, folder, architecture, weightBytes, ...shape });
+  const { id, folder, architecture, weightBytes, threads, shape } = model;
+  log.info("model", { id, folder, architecture, weightBytes, threads, ...shape });
   const { engine, capacity } = createEngine(model, {
     maxSlots: settings.maxSlots,
     maxSequenceLength: settings.maxSequenceLength,
@@ -88,5 +90,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigurationError(`cannot listen on ${host}:${port}: ${why}`, { cause });
   });
-  return { modelId: model.id, ports: { grpc: server.port }, drain: (graceMs) => server.drain(graceMs) };
+  const drain = async (graceMs: number): Promise<void> => {
+    await server.drain(graceMs);
+    await engine.drain(0); // a step for calls that were cut off may still be under way
+  };
+  return { modelId: model.id, ports: { grpc: server.port }, drain };
 }

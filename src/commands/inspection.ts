@@ -1,7 +1,14 @@
 import { availableCpus } from "../config/cpu.js";
 import { kvBytesPerToken } from "../engine/index.js";
 import { OrtlerError } from "../errors.js";
-import { architectureOf, loadModel, loadTokenizer, openCheckpoint, type Blueprint } from "../model/index.js";
+import {
+  architectureOf,
+  loadModel,
+  loadTokenizer,
+  openCheckpoint,
+  resolveLocalModel,
+  type Blueprint,
+} from "../model/index.js";
 
 /** What is in a model folder, as far as it could be read, and what keeps it from being served. */
 export interface Inspection {
@@ -27,7 +34,7 @@ export interface Inspection {
  * Reads what can be read, part by part, so that one broken part does not hide the others. What looks sound is then
  * really loaded: nothing else knows all the reasons for which loading fails.
  */
-export async function inspectFolder(folder: string): Promise<Inspection> {
+export async function inspectFolder(path: string): Promise<Inspection> {
   const problems: string[] = [];
   const attempt = async <T>(read: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -38,6 +45,9 @@ export async function inspectFolder(folder: string): Promise<Inspection> {
       return undefined;
     }
   };
+  const local = await attempt(() => resolveLocalModel(path));
+  if (local === undefined) return { folder: path, problems };
+  const { folder } = local;
   const weights = await attempt(() => describeWeights(folder));
   const tokenizer = weights === undefined ? undefined : await attempt(() => describeTokenizer(folder));
   if (problems.length === 0) await attempt(() => tryLoading(folder));

@@ -107,7 +107,7 @@ export const settings = {
     doc: "Most memory for the key and value cache, e.g. 2Gi. Lowers the number of slots if need be.",
   },
   prefillChunkTokens: {
-    kind: integer(2, 65_536),
+    kind: integer(1, 65_536),
     default: 256,
     group: "Engine",
     doc: "Prompt tokens prefilled in one step. Smaller: steadier streams. Larger: earlier first token.",

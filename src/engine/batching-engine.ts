@@ -37,6 +37,8 @@ export class BatchingEngine implements Engine {
   /** Sequences with something to tell, in the order in which it came about. */
   #untold: Sequence[] = [];
   #wakeUp: (() => void) | undefined;
+  /** The step under way: it may outlive its sequences, and the cache must outlive it. */
+  #stepping: Promise<void> = Promise.resolve();
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
 
@@ -76,12 +78,17 @@ export class BatchingEngine implements Engine {
   }
 
   /**
-   * Refuses new requests and lets those in flight finish.
+   * Refuses new requests and lets those in flight finish. When it resolves nothing runs any more, so the runner
+   * can be disposed.
    * @param graceMs after this long the rest ends with an UnavailableError.
    */
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true;
-    if (this.#inFlight.size === 0) return;
+    if (this.#inFlight.size > 0) await this.#emptied(graceMs);
+    await this.#stepping;
+  }
+
+  async #emptied(graceMs: number): Promise<void> {
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     const timer = setTimeout(() => {
       for (const sequence of this.#inFlight) this.#end(sequence, new UnavailableError("the server is shutting down"));
@@ -111,7 +118,7 @@ export class BatchingEngine implements Engine {
     for (;;) {
       const plan = this.#scheduler.planStep();
       if (plan === undefined) await this.#sleep();
-      else await this.#step(plan);
+      else await (this.#stepping = this.#step(plan));
     }
   }
 

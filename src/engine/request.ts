@@ -98,14 +98,7 @@ export interface RequestLimits {
 }
 
 /** Why a sequence ended. */
-export type StopReason =
-  | "eos"
-  | "max-tokens"
-  | "token-limit"
-  | "stop-sequence"
-  | "time-limit"
-  | "cancelled"
-  | "error";
+export type StopReason = "eos" | "max-tokens" | "token-limit" | "stop-sequence" | "time-limit" | "cancelled" | "error";
 
 /** One alternative to a token, best first. */
 export interface TopToken {

@@ -29,7 +29,7 @@ export interface Schedulable extends SlotOwner {
 }
 
 export interface SchedulerLimits {
-  /** Prompt tokens that one step may prefill, at least 2. Bounds the inter-token latency of the others. */
+  /** Prompt tokens that one step may prefill. Bounds the inter-token latency of the others. */
   readonly prefillChunkTokens: number;
   /** Sequences waiting, prefilling and running together; the next one is refused at once. */
   readonly maxSequences: number;
@@ -103,7 +103,7 @@ export class Scheduler<S extends Schedulable> {
 
   /** @throws {ConfigurationError} when a limit is not an integer, or too small. */
   constructor(limits: SchedulerLimits) {
-    assertAtLeast(2, "prefillChunkTokens", limits.prefillChunkTokens);
+    assertAtLeast(1, "prefillChunkTokens", limits.prefillChunkTokens);
     assertAtLeast(1, "maxSequences", limits.maxSequences);
     assertAtLeast(1, "slots", limits.slots);
     this.#limits = limits;
@@ -123,7 +123,7 @@ export class Scheduler<S extends Schedulable> {
   /**
    * Puts a new sequence at the end of the queue.
    * @throws {OverCapacityError} when `maxSequences` are in flight.
-   * @throws {InternalError} when it is in flight already, or when reuse leaves less of its prompt than a chunk.
+   * @throws {InternalError} when it is in flight already, or when nothing of its prompt is left to prefill.
    */
   add(sequence: S): void {
     const { maxSequences } = this.#limits;
@@ -134,10 +134,8 @@ export class Scheduler<S extends Schedulable> {
       throw new InternalError("a sequence that is in flight was added again");
     }
     const { promptTokens, cachedTokens } = sequence;
-    if (promptTokens - cachedTokens < Math.min(promptTokens, 2) || promptTokens < 1) {
-      throw new InternalError(
-        `${cachedTokens} of ${promptTokens} prompt tokens are cached: too few are left to prefill`,
-      );
+    if (cachedTokens >= promptTokens) {
+      throw new InternalError(`${cachedTokens} of ${promptTokens} prompt tokens are cached: none is left to prefill`);
     }
     this.#waiting.add(sequence);
   }
@@ -195,11 +193,10 @@ export class Scheduler<S extends Schedulable> {
     for (const sequence of this.#prefillOrder()) {
       const { promptTokens, cachedTokens: start } = sequence;
       const slot = sequence.slot ?? freeSlots[filled++];
-      const tokens = chunkTokens(promptTokens - start, budget);
+      const tokens = Math.min(promptTokens - start, budget);
       if (slot === undefined || tokens === 0) break;
       const end = start + tokens;
       chunks.push({ sequence, slot, start, end, isLast: end === promptTokens });
-      if (end < promptTokens) break; // what is left of the budget must not let a later prompt overtake
       budget -= tokens;
     }
     return chunks;
@@ -244,20 +241,6 @@ export class Scheduler<S extends Schedulable> {
     sequence.cachedTokens = end;
     this.#prefilling = isLast ? undefined : sequence;
   }
-}
-
-/**
- * Tokens of the next chunk of a prompt that has `remaining` left; 0 = wait for the next step.
- *
- * With a float32 KV cache a step of one token rounds differently from a longer one, so no chunk of one
- * token may come out of a longer prompt, or an answer would depend on the load: neither now nor as the
- * rest. Where 2 tokens of budget meet 3 of prompt, the budget is exceeded by one.
- */
-function chunkTokens(remaining: number, budget: number): number {
-  if (remaining <= budget) return remaining;
-  if (budget < 2) return 0;
-  if (remaining > budget + 1) return budget;
-  return budget === 2 ? remaining : budget - 1;
 }
 
 function positionsOf<S extends Schedulable>(

@@ -4,4 +4,5 @@ export { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
 export { io, type DecoderShape } from "./graph/decoder-io.js";
 export { loadModel, type LoadOptions, type Model } from "./model.js";
 export { loadTokenizer } from "./huggingface-tokenizer.js";
+export { resolveLocalModel, type LocalModel } from "./source/local.js";
 export type { Tokenizer } from "./tokenizer.js";

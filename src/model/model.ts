@@ -1,4 +1,3 @@
-import path from "node:path";
 import { Session } from "../ort/index.js";
 import { architectureOf } from "./architectures/index.js";
 import { openCheckpoint } from "./checkpoint/checkpoint.js";
@@ -6,10 +5,11 @@ import { eosTokenIds } from "./checkpoint/generation-config.js";
 import type { TensorRecord } from "./checkpoint/tensor-record.js";
 import type { DecoderShape } from "./graph/decoder-io.js";
 import { loadTokenizer } from "./huggingface-tokenizer.js";
+import { resolveLocalModel } from "./source/local.js";
 import { checkVocabulary, type Tokenizer } from "./tokenizer.js";
 
 export interface LoadOptions {
-  /** A Hugging Face checkpoint. */
+  /** A Hugging Face checkpoint, or a Caikit model folder. */
   readonly folder: string;
   /** The name under which it is served; by default the folder's. */
   readonly id?: string | undefined;
@@ -31,6 +31,8 @@ export interface Model extends Disposable {
   readonly architecture: string;
   readonly shape: DecoderShape;
   readonly weightBytes: number;
+  /** Threads that share one operator: at most one for each head. */
+  readonly threads: number;
   readonly tokenizer: Tokenizer;
   /** Any of them ends a completion. May be empty. */
   readonly eosTokenIds: readonly number[];
@@ -44,13 +46,15 @@ export interface Model extends Disposable {
  * @throws {CheckpointError} when something in the folder cannot be served, before anything is allocated.
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
-  const checkpoint = await openCheckpoint(options.folder);
+  const { folder, name } = await resolveLocalModel(options.folder);
+  const checkpoint = await openCheckpoint(folder);
   const architecture = architectureOf(checkpoint);
   const blueprint = architecture.read(checkpoint);
+  const threads = threadsFor(blueprint.shape, options.threads);
   // The session is made on a worker thread: the tokenizer loads meanwhile.
   const creating = Session.create(blueprint.buildGraph(), {
     externalDataFolder: checkpoint.folder,
-    threads: threadsFor(blueprint.shape, options.threads),
+    threads,
     isSpinning: options.isSpinning,
     libraryPath: options.ortLibrary,
     profilePrefix: options.profilePrefix,
@@ -60,11 +64,12 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     checkVocabulary(blueprint.shape, tokenizer);
     const session = await creating;
     return {
-      id: options.id ?? path.basename(checkpoint.folder),
+      id: options.id ?? name,
       folder: checkpoint.folder,
       architecture: architecture.name,
       shape: blueprint.shape,
       weightBytes: weightBytes(blueprint.weights),
+      threads,
       tokenizer,
       eosTokenIds: eosTokenIds(checkpoint, blueprint.shape.vocabularySize, tokenizer.endOfTextId),
       session,
@@ -82,7 +87,7 @@ function weightBytes(weights: readonly TensorRecord[]): number {
 
 /**
  * At most one thread for each head: with more, and a long context, the attention kernel splits a row's cache
- * between threads and adds up in another order (DESIGN: bit identity, rule 2).
+ * between threads and adds up in another order (docs/decisions/0006-bit-identity.md).
  */
 function threadsFor(shape: DecoderShape, threads: number): number {
   return Math.min(threads, shape.kvHeads);

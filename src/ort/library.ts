@@ -50,7 +50,9 @@ function open(libraryPath: string): OrtLibrary {
   const version = String(call(8, "const char *GetVersionString(void)"));
   const api = call(0, "void *GetApi(uint32_t)", apiVersion) as Pointer | null;
   if (api === null || api === 0n) {
-    throw new ConfigurationError(`ONNX Runtime ${version} in ${libraryPath} is too old: ${oldestVersion} or later is needed`);
+    throw new ConfigurationError(
+      `ONNX Runtime ${version} in ${libraryPath} is too old: ${oldestVersion} or later is needed`,
+    );
   }
   return { api: bindApi(api), version, handle };
 }

@@ -69,7 +69,9 @@ export class Tensor implements Disposable {
   ): Tensor {
     const bytes = byteLengthOf(type, shape);
     if (bytes > availableBytes) {
-      throw new InternalError(`a ${type} tensor [${shape.join(", ")}] needs ${bytes} bytes, there are ${availableBytes}`);
+      throw new InternalError(
+        `a ${type} tensor [${shape.join(", ")}] needs ${bytes} bytes, there are ${availableBytes}`,
+      );
     }
     const info = device.memoryInfo;
     const onnx = elementTypes[type].onnx;

@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import { complete, startTestEngine } from "../support/engine.js";
-import { completeReferences, fixtures, type CompleteReference, type ReferenceCompletion } from "../support/reference.js";
+import {
+  completeReferences,
+  fixtures,
+  type CompleteReference,
+  type ReferenceCompletion,
+} from "../support/reference.js";
 
 const tolerance = 1e-4;
 const details = { promptTokens: true, completionTokens: true, logprobs: true, ranks: true, topN: 5 };
@@ -11,7 +16,7 @@ const exact: readonly (readonly [folder: string, reference: string])[] = [
   [`${fixtures}/micro-gpt2-sharded`, micro],
   [`${fixtures}/micro-gpt2-bin`, micro],
   [`${fixtures}/micro-gpt2-bin-base`, micro],
-  [`${fixtures}/micro-gpt2-caikit/artifacts`, micro],
+  [`${fixtures}/micro-gpt2-caikit`, micro],
   [`${fixtures}/gpt2-vocab`, `${fixtures}/gpt2-vocab/reference.json`],
   ["models/tiny", `${fixtures}/tiny-reference.json`],
 ];
@@ -20,9 +25,7 @@ test.for(exact)("%s generates the reference's greedy tokens, with its logprobs a
   using running = await startTestEngine(folder);
   const prompts = completeReferences(file);
   const completions = await Promise.all(
-    prompts.map(({ prompt, greedy }) =>
-      complete(running.engine, { prompt, maxNewTokens: greedy.ids.length, details }),
-    ),
+    prompts.map(({ prompt, greedy }) => complete(running.engine, { prompt, maxNewTokens: greedy.ids.length, details })),
   );
   for (const [index, { text, tokens, prompt }] of completions.entries()) {
     const expected = prompts[index] as CompleteReference;
@@ -31,7 +34,10 @@ test.for(exact)("%s generates the reference's greedy tokens, with its logprobs a
     expectLogprobs(tokens, expected.greedy);
     expect(prompt.map(({ id }) => id)).toEqual(expected.input_ids);
     expect(prompt.map(({ rank }) => rank)).toEqual(expected.input_ranks.map((rank) => rank ?? 0));
-    expectClose(prompt.slice(1).map(({ logprob }) => logprob), expected.input_logprobs.slice(1));
+    expectClose(
+      prompt.slice(1).map(({ logprob }) => logprob),
+      expected.input_logprobs.slice(1),
+    );
     expect(prompt[0]?.logprob).toBeNaN();
   }
 });

@@ -16,7 +16,7 @@ const situationsToMeet = [
   "move",
   "hole",
   "shared budget",
-  "exceeded budget",
+  "padded chunk",
   ...["waiting", "prefilling", "running"].flatMap((state) => [
     `cancelled before the step, ${state}`,
     `cancelled while the model ran, ${state}`,
@@ -128,13 +128,9 @@ const broken: Record<string, Variant & { readonly caughtAs: RegExp }> = {
     corrupt: (plan) => withFirstChunk(plan, ({ sequence }) => ({ end: sequence.promptTokens, isLast: true })),
     caughtAs: /the prefill budget is exceeded/,
   },
-  "makes a chunk of one token": {
-    corrupt: (plan) => withFirstChunk(plan, ({ start }) => ({ end: start + 1, isLast: false })),
-    caughtAs: /has one token of a longer prompt/,
-  },
-  "leaves one token of the prompt": {
-    corrupt: (plan) => withFirstChunk(plan, ({ end, isLast }) => (isLast ? { end: end - 1, isLast: false } : {})),
-    caughtAs: /leaves one token of the prompt/,
+  "makes a chunk one token shorter than it can be": {
+    corrupt: (plan) => withFirstChunk(plan, ({ end }) => ({ end: end - 1, isLast: false })),
+    caughtAs: /budget are left while a prompt could use them/,
   },
   "skips a prompt token": {
     corrupt: (plan) => withFirstChunk(plan, ({ start }) => ({ start: start + 1 })),

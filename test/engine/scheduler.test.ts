@@ -57,9 +57,9 @@ test("plans nothing when there is nothing to do", () => {
 
 test("prefills a long prompt in chunks and still decodes every running sequence in each step", () => {
   const { add, steps } = harness();
-  add(prompt("short", 3), prompt("long", 10));
+  add(prompt("short", 4), prompt("long", 10));
   expect(steps(5)).toEqual([
-    "short[0,3)@0 |",
+    "short[0,4)@0 |",
     "long[0,4)@1 | short",
     "long[4,8)@1 | short",
     "long[8,10)@1 | short",
@@ -82,7 +82,7 @@ test("fills what short prompts leave of the budget with the beginning of a long 
 test("a short prompt does not overtake a long one that arrived before it", () => {
   const { add, steps } = harness();
   add(prompt("long", 9), prompt("short", 1));
-  expect(steps(3)).toEqual(["long[0,4)@0 |", "long[4,7)@0 |", "long[7,9)@0, short[0,1)@1 |"]);
+  expect(steps(3)).toEqual(["long[0,4)@0 |", "long[4,8)@0 |", "long[8,9)@0, short[0,1)@1 |"]);
 });
 
 test("tells which chunk is the last of its prompt", () => {
@@ -92,37 +92,25 @@ test("tells which chunk is the last of its prompt", () => {
 });
 
 test.each([
-  ["a prompt of one token is one chunk of one", 4, 1, ["a[0,1)@0 |"]],
-  ["one token more than the budget: the last two share", 4, 5, ["a[0,3)@0 |", "a[3,5)@0 |"]],
-  ["a last chunk of one after whole chunks: the last two share", 4, 9, ["a[0,4)@0 |", "a[4,7)@0 |", "a[7,9)@0 |"]],
-  ["a budget of 3 splits 4 tokens in the middle", 3, 4, ["a[0,2)@0 |", "a[2,4)@0 |"]],
-  ["3 tokens cannot be split, and exceed a budget of 2 by one", 2, 3, ["a[0,3)@0 |"]],
-  ["5 tokens with a budget of 2: the excess comes at the end", 2, 5, ["a[0,2)@0 |", "a[2,5)@0 |"]],
-])("no chunk of one token comes out of a longer prompt: %s", (_, prefillChunkTokens, tokens, expected) => {
-  const { add, steps } = harness({ prefillChunkTokens });
+  ["a prompt of one token", 4, 1, ["a[0,1)@0 |"]],
+  ["one token more than the budget", 4, 5, ["a[0,4)@0 |", "a[4,5)@0 |"]],
+  ["a budget of one token", 1, 3, ["a[0,1)@0 |", "a[1,2)@0 |", "a[2,3)@0 |"]],
+])("a chunk is as long as the budget and the prompt allow, down to one token: %s", (_, budget, tokens, expected) => {
+  const { add, steps } = harness({ prefillChunkTokens: budget });
   add(prompt("a", tokens));
   expect(steps(expected.length + 1)).toEqual([...expected, "| a"]);
 });
 
-test("one token of budget left is no chunk of a longer prompt, but enough for a prompt of one token", () => {
-  const first = harness();
-  first.add(prompt("a", 3), prompt("b", 2));
-  expect(first.steps(2)).toEqual(["a[0,3)@0 |", "b[0,2)@1 | a"]);
-  const second = harness();
-  second.add(prompt("a", 3), prompt("b", 1));
-  expect(second.step()).toBe("a[0,3)@0, b[0,1)@1 |");
-});
-
-test("two tokens of budget left take a whole prompt of three, one over the budget", () => {
-  const { add, step } = harness();
-  add(prompt("a", 2), prompt("b", 3), prompt("c", 1));
-  expect(step()).toBe("a[0,2)@0, b[0,3)@1 |");
-});
-
-test("begins behind a reused prefix, and splits what remains by the same rule", () => {
+test("the last token of a step's budget begins the next prompt", () => {
   const { add, steps } = harness();
-  add(prompt("a", 20, 15));
-  expect(steps(3)).toEqual(["a[15,18)@0 |", "a[18,20)@0 |", "| a"]);
+  add(prompt("a", 3), prompt("b", 2), prompt("c", 1));
+  expect(steps(2)).toEqual(["a[0,3)@0, b[0,1)@1 |", "b[1,2)@1, c[0,1)@2 | a"]);
+});
+
+test("begins behind a reused prefix, even when that leaves one token", () => {
+  const { add, steps } = harness();
+  add(prompt("a", 20, 15), prompt("b", 8, 7));
+  expect(steps(3)).toEqual(["a[15,19)@0 |", "a[19,20)@0, b[7,8)@1 |", "| a b"]);
 });
 
 test("counts a decoded token as cached, and a sequence in its first decode from the prompt's end", () => {
@@ -317,7 +305,6 @@ test("refuses to add a sequence that is in flight", () => {
 test.each([
   ["no prompt", 0, 0],
   ["nothing left to prefill", 8, 8],
-  ["one token left of a longer prompt", 8, 7],
   ["a prompt of one token, cached", 1, 1],
 ])("refuses to add a sequence with %s", (_, tokens, reused) => {
   expect(() => harness().add(prompt("a", tokens, reused))).toThrow(InternalError);
@@ -334,7 +321,7 @@ test("a plan is committed once, and only when it is the newest", () => {
   expect(a.cachedTokens).toBe(2);
 });
 
-test.each([{ prefillChunkTokens: 1 }, { prefillChunkTokens: 2.5 }, { maxSequences: 0 }, { slots: 0 }, { slots: NaN }])(
+test.each([{ prefillChunkTokens: 0 }, { prefillChunkTokens: 2.5 }, { maxSequences: 0 }, { slots: 0 }, { slots: NaN }])(
   "refuses the limit %o",
   (limit) => {
     expect(() => harness(limit)).toThrow(ConfigurationError);

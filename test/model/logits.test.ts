@@ -10,7 +10,7 @@ const checkpoints: readonly (readonly [folder: string, reference: string, roundi
   [`${fixtures}/micro-gpt2-sharded`, `${fixtures}/micro-gpt2/reference.json`, 0],
   [`${fixtures}/micro-gpt2-bin`, `${fixtures}/micro-gpt2/reference.json`, 0],
   [`${fixtures}/micro-gpt2-bin-base`, `${fixtures}/micro-gpt2/reference.json`, 0],
-  [`${fixtures}/micro-gpt2-caikit/artifacts`, `${fixtures}/micro-gpt2/reference.json`, 0],
+  [`${fixtures}/micro-gpt2-caikit`, `${fixtures}/micro-gpt2/reference.json`, 0],
   [`${fixtures}/micro-gpt2-f16`, `${fixtures}/micro-gpt2/reference.json`, 0.01],
   [`${fixtures}/micro-gpt2-bf16`, `${fixtures}/micro-gpt2/reference.json`, 0.1],
   [`${fixtures}/gpt2-vocab`, `${fixtures}/gpt2-vocab/reference.json`, 0],

@@ -74,7 +74,10 @@ test("a run that fails rejects, and the session goes on", async () => {
 
 test("a library that is not there, or is none, is named", () => {
   expect(() => loadOrtLibrary("/nowhere/libonnxruntime.so")).toThrow(
-    expect.objectContaining({ name: ConfigurationError.name, message: expect.stringContaining("/nowhere/libonnxruntime.so") as string }),
+    expect.objectContaining({
+      name: ConfigurationError.name,
+      message: expect.stringContaining("/nowhere/libonnxruntime.so") as string,
+    }),
   );
   expect(() => loadOrtLibrary(process.execPath)).toThrow(ConfigurationError);
 });

@@ -1,4 +1,11 @@
-import { createEngine, type EngineOptions, type GenerationEvent, type RunningEngine, type TokenDetail, type UncheckedRequest } from "../../src/engine/index.js";
+import {
+  createEngine,
+  type EngineOptions,
+  type GenerationEvent,
+  type RunningEngine,
+  type TokenDetail,
+  type UncheckedRequest,
+} from "../../src/engine/index.js";
 import type { Engine } from "../../src/engine/engine.js";
 import { loadModel, type Model } from "../../src/model/index.js";
 

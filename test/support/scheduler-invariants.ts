@@ -77,14 +77,13 @@ function brokenPrefillRules<S extends Schedulable>(
   const slots = queue.map(({ slot }) => slot ?? free.shift());
   const last = prefills.at(-1);
   const left = prefillChunkTokens - prefills.reduce((sum, { start, end }) => sum + end - start, 0);
-  const isUnsplittable = last?.isLast === true && last.end - last.start === 3;
-  const canGoOn = last?.isLast !== false && left >= 2 && slots[prefills.length] !== undefined;
+  const canGoOn = last?.isLast === false || slots[prefills.length] !== undefined;
   return failing([
     [prefills.every(({ sequence }, i) => sequence === queue[i]?.sequence), "a prompt is overtaken"],
     [prefills.every(({ slot }, i) => slot === slots[i]), "a chunk is not in its sequence's or the lowest free slot"],
     [prefills.every(({ start }, i) => start === queue[i]?.cachedTokens), "a chunk does not start at cachedTokens"],
-    [left >= 0 || (left === -1 && isUnsplittable), `the prefill budget is exceeded by ${-left} tokens`],
-    [!canGoOn, `${left} tokens of prefill budget are left while a prompt could use them`],
+    [left >= 0, `the prefill budget is exceeded by ${-left} tokens`],
+    [left <= 0 || !canGoOn, `${left} tokens of prefill budget are left while a prompt could use them`],
   ]);
 }
 
@@ -94,8 +93,6 @@ function brokenChunkRules(chunk: PrefillChunk<Schedulable>, isLastOfStep: boolea
   const name = `the chunk [${start}, ${end}) of ${promptTokens} tokens in slot ${slot}`;
   return failing([
     [start >= 0 && start < end && end <= promptTokens, `${name} is no part of its prompt`],
-    [end - start !== 1 || promptTokens === 1, `${name} has one token of a longer prompt`],
-    [promptTokens - end !== 1, `${name} leaves one token of the prompt`],
     [isLast === (end === promptTokens), `${name} is wrong about being the last`],
     [end === promptTokens || isLastOfStep, `${name} is partial, but not the last of the step`],
   ]);

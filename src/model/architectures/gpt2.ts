@@ -4,7 +4,13 @@
  * Activations are [tokens, width] except around attention, which wants [batch, tokens, 3 x width].
  * Conv1D weights are stored [in, out], the matrix product's own layout; the tied head is the embedding, transposed.
  */
-import { addCachedAttention, addHead, declareInputs, type DecoderInputs, type DecoderShape } from "../graph/decoder-io.js";
+import {
+  addCachedAttention,
+  addHead,
+  declareInputs,
+  type DecoderInputs,
+  type DecoderShape,
+} from "../graph/decoder-io.js";
 import { absent, GraphBuilder, type Value } from "../graph/graph-builder.js";
 import { addRows, addWeight } from "../graph/weights.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
@@ -49,7 +55,9 @@ function shapeOf(config: Gpt2Config): DecoderShape {
 function recordsOf(weights: Gpt2Weights): TensorRecord[] {
   const { tokenEmbedding, positionEmbedding, layers, finalNorm, head } = weights;
   const pairs = [finalNorm, ...layers.flatMap((layer): readonly (Norm | Linear)[] => Object.values(layer))];
-  return [...new Set([tokenEmbedding, positionEmbedding, head, ...pairs.flatMap(({ weight, bias }) => [weight, bias])])];
+  return [
+    ...new Set([tokenEmbedding, positionEmbedding, head, ...pairs.flatMap(({ weight, bias }) => [weight, bias])]),
+  ];
 }
 
 class Gpt2Graph {
