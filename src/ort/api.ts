@@ -141,9 +141,9 @@ export function bindApi(base: Pointer): OrtApi {
         // The callee writes here later: memory of its own, which V8 does not move.
         const out = e.kind === "create" ? new BigUint64Array(new ArrayBuffer(8)) : undefined;
         const all = out === undefined ? args : [...args, koffi.address(out)];
-        call.async(...all, (failure: unknown, status: unknown) => {
+        call.async(...all, (failure: Error | null, status: unknown) => {
           try {
-            if (failure) throw failure as Error;
+            if (failure !== null) throw failure;
             check(e.name, status);
             resolve(out?.[0]);
           } catch (error) {

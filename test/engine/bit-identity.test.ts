@@ -23,11 +23,13 @@ interface Bench extends Disposable {
 function benchOver(session: Session, shape: DecoderShape, owner: Disposable): Bench {
   const options = { slots, maxLength: shape.positions, maxPrefillTokens: promptLength };
   const runner = new SessionRunner(session, shape, options);
-  const dispose = (): void => {
-    runner[Symbol.dispose]();
-    owner[Symbol.dispose]();
+  return {
+    runner,
+    [Symbol.dispose]: () => {
+      runner[Symbol.dispose]();
+      owner[Symbol.dispose]();
+    },
   };
-  return { runner, [Symbol.dispose]: dispose };
 }
 
 async function bench(threads: number, checkpoint = folder): Promise<Bench> {
@@ -38,10 +40,10 @@ async function bench(threads: number, checkpoint = folder): Promise<Bench> {
 /** A session that does not cap its threads at the number of heads. */
 async function uncappedBench(threads: number): Promise<Bench> {
   const checkpoint = await openCheckpoint(folder);
-  const { shape, buildGraph } = architectureOf(checkpoint).read(checkpoint);
+  const blueprint = architectureOf(checkpoint).read(checkpoint);
   const options = { externalDataFolder: checkpoint.folder, threads, isSpinning: false };
-  const session = await Session.create(buildGraph(), options);
-  return benchOver(session, shape, session);
+  const session = await Session.create(blueprint.buildGraph(), options);
+  return benchOver(session, blueprint.shape, session);
 }
 
 /** Prefills the prompt into a slot in chunks that end at `ends`; the last position's logits. */

@@ -54,10 +54,9 @@ function shapeOf(config: Gpt2Config): DecoderShape {
 /** Each record once: a tied head is the token embedding. */
 function recordsOf(weights: Gpt2Weights): TensorRecord[] {
   const { tokenEmbedding, positionEmbedding, layers, finalNorm, head } = weights;
-  const pairs = [finalNorm, ...layers.flatMap((layer): readonly (Norm | Linear)[] => Object.values(layer))];
-  return [
-    ...new Set([tokenEmbedding, positionEmbedding, head, ...pairs.flatMap(({ weight, bias }) => [weight, bias])]),
-  ];
+  const pairs = [finalNorm, ...layers.flatMap((layer) => Object.values<Norm | Linear>({ ...layer }))];
+  const records = [tokenEmbedding, positionEmbedding, head, ...pairs.flatMap(({ weight, bias }) => [weight, bias])];
+  return [...new Set(records)];
 }
 
 class Gpt2Graph {
