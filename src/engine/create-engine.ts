@@ -35,7 +35,7 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
   const runner = new SessionRunner(model.session, shape, {
     slots,
     maxLength: maxSequenceLength,
-    maxPrefillTokens: prefillChunkTokens + 1, // a chunk may take one more, so that none has a single token
+    maxPrefillTokens: prefillChunkTokens + 1, // a padded chunk runs one more (see the runner)
   });
   const engine = new BatchingEngine({
     runner,
@@ -56,10 +56,12 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
 }
 
 /**
- * Whether a prompt gives the same bits in chunks. The attention kernel's query x key product adds up a head's
- * dimensions in slices whose size depends on the chunk's length once there are more than 128 of them; then
- * a prompt runs in one piece (docs/decisions/0006-bit-identity.md).
+ * Whether a prompt gives the same bits in chunks; otherwise it runs in one piece (docs/decisions/0006-bit-identity.md).
+ *
+ * Above 128, the attention kernel's query x key product adds up a head's dimensions in slices whose size depends on
+ * the chunk's length. And its blocks of queries are multiples of 16, which the runner relies on, for sizes up to 64
+ * (with an L2 cache of 256 KiB or more) and for 128; those between depend on the processor's cache.
  */
 function canChunk({ headDim }: DecoderShape): boolean {
-  return headDim <= 128;
+  return headDim <= 64 || headDim === 128;
 }

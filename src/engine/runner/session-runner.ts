@@ -124,9 +124,10 @@ export class SessionRunner implements Runner, Disposable {
 }
 
 /**
- * Tokens that a prefill of `count` tokens runs. The attention kernel takes queries in blocks, of 16 or a multiple
- * of it, and computes a block of one query with other instructions: 1e-6 off. One more token avoids such a block.
- * What it leaves in the cache lies behind the prompt, where the next run writes.
+ * Tokens that a prefill of `count` tokens runs. The attention kernel takes queries in blocks of a multiple of 16
+ * (min(L2 bytes / (32 x head size), 2 x head size)), and computes a block of one query with other instructions: 1e-6
+ * off. One more token avoids such a block. What it leaves in the cache lies behind the prompt, where the next run
+ * writes; there is room, because a prompt is shorter than a slot.
  */
 function paddedLength(count: number): number {
   return count % 16 === 1 ? count + 1 : count;
