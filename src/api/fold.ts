@@ -38,7 +38,10 @@ export async function foldEvents(events: AsyncIterable<GenerationEvent>): Promis
         completionTokenDetails.push(...event.tokens);
         if (event.stop !== undefined) {
           const { completionTokens, stop } = event;
-          return { text, promptTokens, completionTokens, stop, seed, promptTokenDetails, completionTokenDetails };
+          const counted = { promptTokens, completionTokens, stop, promptTokenDetails, completionTokenDetails };
+          // Out of time before the first token, TGIS tells neither the prompt's text nor the seed, as its streams do.
+          const isTimeUp = stop.reason === "time-limit" && completionTokens === 0;
+          return isTimeUp ? { ...counted, text: "", seed: 0n } : { ...counted, text, seed };
         }
     }
   }

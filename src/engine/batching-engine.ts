@@ -40,7 +40,7 @@ export class BatchingEngine implements Engine {
   /** The step under way: it may outlive its sequences, and the cache must outlive it. */
   #stepping: Promise<void> = Promise.resolve();
   #isDraining = false;
-  #onEmpty: (() => void) | undefined;
+  readonly #onEmpty: (() => void)[] = [];
 
   constructor(private readonly parts: EngineParts) {
     this.limits = parts.limits;
@@ -89,7 +89,7 @@ export class BatchingEngine implements Engine {
   }
 
   async #emptied(graceMs: number): Promise<void> {
-    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    const empty = new Promise<void>((resolve) => this.#onEmpty.push(resolve));
     const timer = setTimeout(() => {
       for (const sequence of this.#inFlight) this.#end(sequence, new UnavailableError("the server is shutting down"));
     }, graceMs);
@@ -132,6 +132,8 @@ export class BatchingEngine implements Engine {
     try {
       await runStep(plan, this.parts.runner, {
         launched: () => this.#tell(),
+        describe: (sequence, start, end, result) =>
+          this.#guard(sequence, () => sequence.describePrompt(start, end, result)),
         evaluate: (sequence, result, row) => this.#evaluate(sequence, result, row),
       });
       this.#scheduler.commit(plan);
@@ -142,7 +144,6 @@ export class BatchingEngine implements Engine {
   }
 
   #evaluate(sequence: Sequence, result: RunResult, row: number): void {
-    if (!this.#inFlight.has(sequence)) return; // cancelled while the model ran
     this.#guard(sequence, () => {
       sequence.takeToken(result, row, this.parts.now());
       if (sequence.hasStopped) this.#scheduler.remove(sequence);
@@ -163,6 +164,7 @@ export class BatchingEngine implements Engine {
 
   /** What goes wrong with one sequence's tokens or text ends that sequence alone. */
   #guard(sequence: Sequence, action: () => void): void {
+    if (!this.#inFlight.has(sequence)) return; // cancelled while the model ran
     try {
       action();
     } catch (error) {
@@ -176,7 +178,7 @@ export class BatchingEngine implements Engine {
     if (!this.#inFlight.delete(sequence)) return;
     this.#scheduler.remove(sequence);
     sequence.events.close(error);
-    if (this.#inFlight.size === 0) this.#onEmpty?.();
+    if (this.#inFlight.size === 0) for (const resolve of this.#onEmpty) resolve();
   }
 
   /** The step is dropped: its sequences end, the scheduler is as before, the engine goes on. */

@@ -3,7 +3,7 @@ import { EventChannel } from "./event-channel.js";
 import type { GenerationRequest, Stop, TokenDetail } from "./request.js";
 import type { RunResult } from "./runner/runner.js";
 import type { Candidates } from "./sampling/candidates.js";
-import { TokenChooser } from "./sampling/token-chooser.js";
+import { TokenChooser, type ChosenToken } from "./sampling/token-chooser.js";
 import { promptTokenDetail } from "./sampling/token-details.js";
 import type { Schedulable } from "./scheduler.js";
 import { stopAfterToken } from "./stopping.js";
@@ -58,8 +58,7 @@ export class Sequence implements Schedulable {
 
   /** Chooses the next token from a row of a run, and decides whether it is the last. */
   takeToken(result: RunResult, row: number, nowMs: number): void {
-    const chosen =
-      this.#chooser.fromGreedyToken(result.greedyToken(row)) ?? this.#chooser.fromLogits(result.logits(row));
+    const chosen = this.#choose(result, row);
     this.newestTokenId = chosen.id;
     this.#completionTokens += 1;
     this.#detail = chosen.detail;
@@ -101,6 +100,14 @@ export class Sequence implements Schedulable {
       this.#describePromptToken(position + 1, result.logits(position - start));
     }
     if (end === this.promptTokens) this.events.push({ type: "prompt", tokens: this.#promptDetails });
+  }
+
+  #choose(result: RunResult, row: number): ChosenToken {
+    const logits = result.logits(row);
+    const greedyToken = result.greedyToken(row);
+    // Of a row of NaN the graph names a token all the same; `fromLogits` refuses it.
+    const isUsable = Number.isFinite(logits[greedyToken]);
+    return (isUsable ? this.#chooser.fromGreedyToken(greedyToken) : undefined) ?? this.#chooser.fromLogits(logits);
   }
 
   #describePromptToken(position: number, rowBefore: Float32Array | undefined): void {

@@ -6,6 +6,8 @@ import type { Sequence } from "./sequence.js";
 export interface StepHooks {
   /** A run has begun on its worker thread: time for work that the model need not wait for. */
   launched(): void;
+  /** The result has the logits of the prompt positions [start, end), one row for each. */
+  describe(sequence: Sequence, start: number, end: number, result: RunResult): void;
   /** Row `row` of the result has the logits from which the sequence's next token is chosen. */
   evaluate(sequence: Sequence, result: RunResult, row: number): void;
 }
@@ -27,7 +29,7 @@ async function prefill(chunk: PrefillChunk<Sequence>, runner: Runner, hooks: Ste
   const run = runner.prefill({ slot, promptTokenIds, start, end, wanted });
   hooks.launched();
   const result = await run;
-  if (wanted === "all") sequence.describePrompt(start, end, result);
+  if (wanted === "all") hooks.describe(sequence, start, end, result);
   if (isLast) hooks.evaluate(sequence, result, wanted === "all" ? end - start - 1 : 0);
 }
 

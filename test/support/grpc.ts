@@ -19,7 +19,8 @@ import type { Logger } from "../../src/api/log.js";
 import { caikitServices, type CaikitOptions } from "../../src/api/grpc/caikit/services.js";
 import { startGrpcServer, type GrpcServer } from "../../src/api/grpc/server.js";
 import type { TextEngine } from "../../src/api/text-engine.js";
-import { ScriptedEngine } from "./scripted-engine.js";
+import { startTestEngine, type TestEngine } from "./engine.js";
+import { fixtures } from "./reference.js";
 
 /** What a client saw of one call. */
 export interface RawAnswer {
@@ -66,13 +67,27 @@ export async function startCaikit(
   return { ...server, client, logged, stop };
 }
 
-/** The server that the recorded calls of the original are replayed against. */
-export async function startTestServer(): Promise<TestServer> {
-  return startCaikit(new ScriptedEngine());
+/** A server with a real engine, which `stop` disposes too. */
+export interface EngineServer extends Omit<TestServer, "stop"> {
+  readonly engine: TestEngine["engine"];
+  stop(): Promise<void>;
 }
 
-/** Whether that server generates: without, only what is answered before the engine is asked can be compared. */
-export const testServerGenerates = false as boolean;
+/** A Caikit server over a checkpoint; by default the one, with the limits, that the original was recorded with. */
+export async function startTestServer(
+  folder = `${fixtures}/micro-gpt2`,
+  limits: Parameters<typeof startTestEngine>[1] = { maxSequenceLength: 96, maxNewTokens: 64 },
+): Promise<EngineServer> {
+  const testEngine = await startTestEngine(folder, limits);
+  const { engine } = testEngine;
+  const server = await startCaikit(engine);
+  const stop = async (): Promise<void> => {
+    server.stop();
+    await engine.drain(0);
+    testEngine[Symbol.dispose]();
+  };
+  return { ...server, engine, stop };
+}
 
 /** A grpc-js client that sends and receives plain bytes. */
 export class RawClient {

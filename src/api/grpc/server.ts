@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Logger } from "../log.js";
 import { ActiveCalls } from "./active-calls.js";
+import { ignoreFarDeadlines } from "./far-deadlines.js";
 import { healthService, ServingState } from "./health.js";
 import { reflectionServices } from "./reflection/reflection-service.js";
 import type { Service } from "./service.js";
@@ -24,7 +25,7 @@ export interface GrpcServer {
   setServing(isServing: boolean): void;
   /**
    * Ends the server in order: health turns NOT_SERVING, new calls are answered UNAVAILABLE, running ones may finish
-   * within `graceMs` and are cancelled then; at last the port closes.
+   * (their clients have been sent everything) within `graceMs` and are cancelled then; at last the port closes.
    */
   drain(graceMs: number): Promise<void>;
   /** Drops every call and connection at once. */
@@ -47,11 +48,13 @@ const serverOptions = {
  * @throws {Error} when the port cannot be bound.
  */
 export async function startGrpcServer({ host, port, services, log }: GrpcServerOptions): Promise<GrpcServer> {
+  setLogVerbosity(logVerbosity.NONE); // what goes wrong is thrown, or logged by us; grpc-js would print it as well
   const server = new Server(serverOptions);
   const calls = new ActiveCalls();
   const state = new ServingState();
   const health = healthService(state);
   answerUnknownMethods(server);
+  ignoreFarDeadlines(server);
   for (const service of [...services, health, ...reflectionServices(services, [health])]) {
     addService({ server, calls, log }, service);
   }

@@ -10,6 +10,12 @@ export interface CallStatus {
   readonly details: string;
 }
 
+/**
+ * Longest text of a status, in characters. It travels in a header, percent-encoded, and clients refuse headers of more
+ * than some 8 KiB; one above 64 KiB Node would not send at all, and the call would never end.
+ */
+const maxDetailsLength = 2000;
+
 /** The original sends no text with a success, where grpc-js would say `OK`. */
 export const success: CallStatus = { code: status.OK, details: "" };
 
@@ -20,8 +26,9 @@ export const success: CallStatus = { code: status.OK, details: "" };
 export function statusOf(error: unknown, path: string, log: Logger): CallStatus {
   const told = toldStatus(error);
   if (told !== undefined) {
-    log.info("call refused", { path, code: status[told.code], details: told.details });
-    return told;
+    const answer = { code: told.code, details: shortened(told.details) };
+    log.info("call refused", { path, code: status[answer.code], details: answer.details });
+    return answer;
   }
   const requestId = randomUUID();
   log.error("call failed", { path, requestId, error });
@@ -34,4 +41,10 @@ function toldStatus(error: unknown): CallStatus | undefined {
     return { code: codes[error.kind].grpc, details: error.message };
   }
   return undefined;
+}
+
+/** Texts that quote the request may be as long as that. A pair of surrogates is not cut in two. */
+function shortened(details: string): string {
+  if (details.length <= maxDetailsLength) return details;
+  return `${details.slice(0, maxDetailsLength).replace(/[\uD800-\uDBFF]$/, "")}...`;
 }

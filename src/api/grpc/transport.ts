@@ -51,9 +51,9 @@ async function answer({ calls, log }: Transport, service: Service, path: string,
     calls.open(controller, service.servesWhileDraining ?? false);
     service.guard?.(call.metadata);
     await run({ metadata: call.metadata, signal }, senderOf(call, signal));
-    end(call, success);
+    await end(call, success);
   } catch (error) {
-    end(call, statusOf(signal.aborted ? signal.reason : error, path, log));
+    await end(call, statusOf(signal.aborted ? signal.reason : error, path, log));
   } finally {
     call.off("cancelled", cancel);
     calls.close(controller);
@@ -64,9 +64,15 @@ function senderOf(call: Call, signal: AbortSignal): Send {
   return (response) => (call.write(response) ? undefined : once(call, "drain", { signal }));
 }
 
-/** Sends the status behind the responses that were written; an `error` event is how grpc-js takes a status. */
-function end(call: Call, status: CallStatus): void {
-  if (!call.destroyed) call.emit("error", status);
+/**
+ * Sends the status behind the responses that were written; an `error` event is how grpc-js takes a status.
+ * Resolves when the client has taken the responses, or is gone.
+ */
+async function end(call: Call, status: CallStatus): Promise<void> {
+  if (call.destroyed) return;
+  const ended = new Promise<void>((resolve) => call.once("finish", resolve).once("close", resolve));
+  call.emit("error", status);
+  await ended;
 }
 
 function toBuffer(response: Uint8Array): Buffer {

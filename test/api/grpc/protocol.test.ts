@@ -1,9 +1,10 @@
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { InternalError } from "../../../src/errors.js";
 import { TextGenerationTaskRequestSchema } from "../../../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
-import { encode, startCaikit, type TestServer } from "../../support/grpc.js";
-import { failing, ScriptedEngine } from "../../support/scripted-engine.js";
+import { encode, modelId, startCaikit, type TestServer } from "../../support/grpc.js";
+import { failing, hello, playing, ScriptedEngine } from "../../support/scripted-engine.js";
+import { settled } from "../../support/settled.js";
 
 const predict = "/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict";
 const predictStream = "/caikit.runtime.Nlp.NlpService/ServerStreamingTextGenerationTaskPredict";
@@ -64,6 +65,30 @@ test("refuses a request of more than 4 MiB, and takes one just below", async () 
 
 test("sends no text with a success, and no metadata of its own", async () => {
   expect(await server.client.call(predict)).toMatchObject({ code: status.OK, details: "", trailers: {} });
+});
+
+test("cuts a text that quotes the request before it is too long for a header, and between characters", async () => {
+  const request = { text: "p", decodingMethod: "🐳".repeat(200_000) };
+  const answer = await server.client.call(predict, encode(TextGenerationTaskRequestSchema, request));
+  expect(answer.code).toBe(status.INVALID_ARGUMENT);
+  expect(answer.details).toMatch(/^value check failed: Decoding method \[(🐳)+\.\.\.$/u);
+  expect(answer.details.length).toBeLessThan(2010);
+});
+
+test.each([
+  ["as far as a timer reaches", 24],
+  ["in a month, which wraps to the past in 32 bits of milliseconds", 30],
+  ["in 10 years", 3650],
+])("takes a deadline %s for what it is", async (_, days) => {
+  const warnings = vi.spyOn(process, "emitWarning");
+  engine.script = async function* (request, signal) {
+    await settled(() => signal.aborted); // time for a deadline that is wrong to pass
+    yield* playing(hello)(request, signal);
+  };
+  const deadline = Date.now() + days * 86_400_000;
+  const answer = await server.client.call(predict, undefined, modelId, { deadline });
+  expect(answer).toMatchObject({ code: status.OK });
+  expect(warnings).not.toHaveBeenCalled();
 });
 
 test.each([

@@ -1,14 +1,5 @@
-/** Reflection as grpcurl and the clients of the contract use it: list, describe, then a call built from descriptors. */
-import {
-  create,
-  createFileRegistry,
-  fromBinary,
-  fromJson,
-  toBinary,
-  toJson,
-  type FileRegistry,
-} from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema, type FileDescriptorProto } from "@bufbuild/protobuf/wkt";
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, type FileDescriptorProto } from "@bufbuild/protobuf/wkt";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -130,29 +121,4 @@ describe.each(["v1alpha", "v1"])("%s", (version) => {
       { validHost: "h", originalRequest: { host: "h", messageRequest: question } },
     ]);
   });
-
-  test("is enough to build a call from, with nothing else known", async () => {
-    const registry = toRegistry(await files("caikit.runtime.Nlp.NlpService"));
-    const [method] = registry.getService("caikit.runtime.Nlp.NlpService")?.methods ?? [];
-    if (method === undefined) throw new Error("the service has no methods");
-    const request = toBinary(method.input, fromJson(method.input, { text: "At what temperature does Nitrogen boil?" }));
-    const { messages } = await server.client.call(`/${method.parent.typeName}/${method.name}`, request);
-    const answers = messages.map((message) => toJson(method.output, fromBinary(method.output, message), { registry }));
-    expect(answers).toEqual([
-      {
-        generated_text: "74 dégrees F",
-        generated_tokens: "5",
-        finish_reason: "EOS_TOKEN",
-        producer_id: { name: "Text Generation", version: "0.1.0" },
-        input_token_count: "10",
-      },
-    ]);
-  });
 });
-
-/** Dependencies first, as descriptor sets have them. Field names stand for the absent JSON names, as in grpcurl. */
-function toRegistry(files: readonly FileDescriptorProto[]): FileRegistry {
-  for (const { messageType } of files)
-    for (const { field } of messageType) for (const each of field) each.jsonName = each.name;
-  return createFileRegistry(create(FileDescriptorSetSchema, { file: [...files].reverse() }));
-}

@@ -1,12 +1,15 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
   HealthCheckResponse_ServingStatus as ServingStatus,
   HealthCheckResponseSchema,
 } from "../../../src/api/grpc/generated/grpc/health/v1/health_pb.js";
+import type { GenerationEvent } from "../../../src/engine/request.js";
 import { finish, nextMessage, only, RawClient, startCaikit, type TestServer } from "../../support/grpc.js";
-import { aborted, hanging, hello, ScriptedEngine, type Script } from "../../support/scripted-engine.js";
+import { aborted, hanging, hello, playing, ScriptedEngine, type Script } from "../../support/scripted-engine.js";
+import { settled, until } from "../../support/settled.js";
+import { startSlowly } from "../../support/slow-client.js";
 
 const predict = "/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict";
 const predictStream = "/caikit.runtime.Nlp.NlpService/ServerStreamingTextGenerationTaskPredict";
@@ -101,6 +104,28 @@ test("a forced stop cuts a drain short", async () => {
   expect((await answer).code).not.toBe(status.OK);
 });
 
-test("a port in use fails the start", async () => {
+test("a drain waits until a client that reads slowly has everything, also when the engine is done", async () => {
+  const long: GenerationEvent = { type: "tokens", text: "x".repeat(1000), tokens: [], completionTokens: 1 };
+  const events: GenerationEvent[] = [...Array<GenerationEvent>(9).fill(long), { ...long, stop: { reason: "eos" } }];
+  let isDone = false;
+  engine.script = async function* (request, signal) {
+    yield* playing(events)(request, signal);
+    isDone = true;
+  };
+  const call = startSlowly(server.port, predictStream);
+  await until(() => isDone);
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  const drained = server.drain(60_000);
+  await settled(() => vi.getTimerCount());
+  vi.advanceTimersByTime(30_000);
+  vi.useRealTimers();
+  const { code, messages } = await call.read();
+  expect({ code, messages: messages.length }).toEqual({ code: status.OK, messages: events.length });
+  await drained;
+});
+
+test("a port in use fails the start, and the library prints nothing of its own", async () => {
+  const printed = vi.spyOn(console, "error");
   await expect(startCaikit(engine, {}, server.port)).rejects.toThrow(/EADDRINUSE/);
+  expect(printed).not.toHaveBeenCalled();
 });

@@ -1,0 +1,27 @@
+/** Entry of the benchmarks: `npm run bench -- COMMAND [options]`. */
+import * as engine from "./engine/command.js";
+import { UsageError } from "./errors.js";
+
+interface BenchCommand {
+  /** Name and options, then what they do. */
+  readonly usage: string;
+  readonly run: (args: readonly string[]) => Promise<void>;
+}
+
+const commands: Readonly<Record<string, BenchCommand>> = { engine };
+
+async function main([name = "", ...args]: readonly string[]): Promise<number> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  try {
+    if (command === undefined) throw new UsageError(name === "" ? "which benchmark?" : `unknown benchmark ${name}`);
+    await command.run(args);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const usages = Object.values(commands).map(({ usage }) => `  npm run bench -- ${usage}`);
+    process.stderr.write(`bench: ${error.message}\n${usages.join("\n")}\n`);
+    return 2;
+  }
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,65 @@
+/**
+ * `node startup-parts.js FOLDER`: takes the steps of a server's start one after the other, in a fresh process, and
+ * prints the milliseconds of each as one JSON object. The server itself overlaps them: the session is made on a worker
+ * thread, while the tokenizer and the gRPC library load.
+ */
+import { performance } from "node:perf_hooks";
+
+/** Milliseconds by part. */
+export type StartupParts = Readonly<Record<string, number>>;
+
+const parts: Record<string, number> = { "node itself": performance.nodeTiming.bootstrapComplete };
+
+async function timed<T>(part: string, action: () => T | Promise<T>): Promise<T> {
+  const start = performance.now();
+  const result = await action();
+  parts[part] = performance.now() - start;
+  return result;
+}
+
+const folder = process.argv[2] ?? "";
+const { settings, loadOptions, createLogger } = await timed("import settings and log", async () => ({
+  ...(await import("../../src/config/settings.js")),
+  ...(await import("../../src/config/load.js")),
+  ...(await import("../../src/telemetry/log.js")),
+}));
+const values = await timed("read settings", () => loadOptions({ table: settings, args: ["--model", folder] }).values);
+const { ort, model, engine, cpu } = await timed("import engine, model, ort", async () => ({
+  ort: await import("../../src/ort/index.js"),
+  model: await import("../../src/model/index.js"),
+  engine: await import("../../src/engine/index.js"),
+  cpu: await import("../../src/config/cpu.js"),
+}));
+const checkpoint = await timed("read headers", async () => model.openCheckpoint(folder));
+const blueprint = await timed("check weights", () => model.architectureOf(checkpoint).read(checkpoint));
+const graph = await timed("build graph", () => blueprint.buildGraph());
+const session = await timed("create session", async () =>
+  ort.Session.create(graph, { externalDataFolder: folder, threads: cpu.availableCpus(), isSpinning: true }),
+);
+const tokenizer = await timed("load tokenizer", async () => model.loadTokenizer(folder));
+const running = await timed("create engine", () =>
+  engine.createEngine(
+    {
+      ...{ id: "bench", folder, architecture: "gpt2", weightBytes: 0, threads: cpu.availableCpus(), eosTokenIds: [] },
+      ...{ shape: blueprint.shape, tokenizer, session },
+      [Symbol.dispose]: () => undefined,
+    },
+    {
+      ...values,
+      kvMemoryBytes: values.kvMemory,
+      memoryLimitBytes: cpu.memoryLimitBytes(),
+      includeStopSequenceByDefault: values.defaultIncludeStopSequences,
+      onFailure: () => undefined,
+    },
+  ),
+);
+const { startGrpcServer, caikitServices } = await timed("import gRPC", async () => ({
+  ...(await import("../../src/api/grpc/server.js")),
+  ...(await import("../../src/api/grpc/caikit/services.js")),
+}));
+await timed("listen", async () => {
+  const served = { id: "bench", path: folder, sizeBytes: 0, producer: { name: "", version: "" } };
+  const services = caikitServices({ engine: running.engine, model: served, requestTimeoutMs: 0 });
+  return startGrpcServer({ host: "127.0.0.1", port: 0, services, log: createLogger({ level: "off", format: "json" }) });
+});
+process.stdout.write(JSON.stringify(parts), () => process.exit(0));

@@ -1,0 +1,22 @@
+import type { Arrivals, WindowObserver } from "./arrivals.js";
+import type { Prompt } from "./prompts.js";
+
+/** One sequence for each prompt, all begun at once, each of exactly `newTokens` tokens. */
+export interface Workload {
+  readonly prompts: readonly Prompt[];
+  readonly newTokens: number;
+  readonly observer?: WindowObserver;
+}
+
+export interface Run {
+  readonly arrivals: Arrivals;
+  /** CPU time over elapsed time of the clients' process, where they have one: near 1, they would be what limits. */
+  readonly clientCpuShare?: number;
+}
+
+/** One way to get tokens out of the model. */
+export interface Variant {
+  readonly name: string;
+  /** @throws {HarnessError} when a sequence does not get its tokens. */
+  run(workload: Workload): Promise<Run>;
+}

@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { createInterface } from "node:readline";
+
+export interface ServerOptions {
+  /** What follows `ortler serve`; host, port and log level are given already. */
+  readonly args: readonly string[];
+  /** Module that the process loads before the program, with a channel to this process. */
+  readonly preload?: string;
+}
+
+/** Resident memory by where it comes from, in bytes. */
+export interface ResidentMemory {
+  readonly total: number;
+  /** Allocated: prepacked weights, KV cache, JavaScript. */
+  readonly anonymous: number;
+  /** Mapped files: weights that run from where they are, code. The system may drop and reread them. */
+  readonly file: number;
+}
+
+/** The real `ortler serve`, as built in `dist`, on a free port. */
+export class ServerProcess implements AsyncDisposable {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+    /** What its ready line says: milliseconds since Node took its time origin. */
+    readonly readyMs: number,
+    /** From `spawn` here to the ready line being read here. */
+    readonly wallMs: number,
+  ) {}
+
+  static async start({ args, preload }: ServerOptions): Promise<ServerProcess> {
+    const start = performance.now();
+    const nodeArgs = preload === undefined ? [] : ["--import", preload];
+    const program = [path.join("dist", "cli.js"), "serve", "--host=127.0.0.1", "--grpc-port=0", "--log-level=warn"];
+    const channel = preload === undefined ? [] : (["ipc"] as const);
+    const child = spawn(process.execPath, [...nodeArgs, ...program, ...args], {
+      stdio: ["ignore", "pipe", "inherit", ...channel],
+    });
+    const ready = await readyLine(child);
+    return new ServerProcess(child, ready.port, ready.ms, performance.now() - start);
+  }
+
+  /** Undefined where the system has no /proc. */
+  memory(): ResidentMemory | undefined {
+    try {
+      const status = readFileSync(`/proc/${this.child.pid}/status`, "utf8");
+      const bytes = (name: string): number =>
+        1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
+      return { total: bytes("VmRSS"), anonymous: bytes("RssAnon"), file: bytes("RssFile") };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** To the preloaded module. */
+  send(message: string): void {
+    this.child.send(message);
+  }
+
+  /** The next message of the preloaded module. */
+  async answer(): Promise<unknown> {
+    const [message] = (await once(this.child, "message")) as [unknown];
+    return message;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill("SIGTERM");
+    await once(this.child, "exit");
+  }
+}
+
+async function readyLine(child: ChildProcess): Promise<{ port: number; ms: number }> {
+  if (child.stdout === null) throw new Error("the server's standard output is not a pipe");
+  for await (const line of createInterface(child.stdout)) {
+    const parsed = JSON.parse(line) as { event?: string; ports: { grpc: number }; ms: number };
+    if (parsed.event !== "ready") continue;
+    child.stdout.resume(); // nobody reads on, and it must not fill up
+    return { port: parsed.ports.grpc, ms: parsed.ms };
+  }
+  throw new Error("the server ended before it was ready");
+}

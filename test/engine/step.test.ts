@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import type { StepPlan } from "../../src/engine/scheduler.js";
+import type { Sequence } from "../../src/engine/sequence.js";
+import { runStep, type StepHooks } from "../../src/engine/step.js";
+import { alphabet, idsOf, ScriptedRunner, textOf } from "../support/scripted-runner.js";
+import { sequenceOf } from "../support/sequences.js";
+
+const nothing = { moves: [], prefills: [], decode: [], decodePositions: [] };
+
+/** Runs the plan; every call and every hook, in order. */
+async function trace(runner: ScriptedRunner, plan: Partial<StepPlan<Sequence>>): Promise<string[]> {
+  const { calls } = runner;
+  calls.length = 0;
+  const hooks: StepHooks = {
+    launched: () => calls.push("launched"),
+    describe: (sequence, start, end) => calls.push(`describe ${nameOf(sequence)} [${start},${end})`),
+    evaluate: (sequence, result, row) =>
+      calls.push(`evaluate ${nameOf(sequence)}: ${textOf([result.greedyToken(row)])} in row ${row}`),
+  };
+  await runStep({ ...nothing, ...plan }, runner, hooks);
+  return calls;
+}
+
+const nameOf = (sequence: Sequence): string => sequence.request.promptText;
+
+/** What the scheduler would plan for the whole prompt, or for [start, end) of it. */
+const chunk = (sequence: Sequence, slot: number, start = 0, end = sequence.promptTokens) => ({
+  sequence,
+  slot,
+  start,
+  end,
+  isLast: end === sequence.promptTokens,
+});
+
+test("the caller's hook runs when a run has begun, and each result is evaluated before the next run", async () => {
+  const runner = new ScriptedRunner(2, alphabet);
+  const [a, m] = [sequenceOf({ prompt: "a" }), sequenceOf({ prompt: "m" })];
+  expect(await trace(runner, { prefills: [chunk(a, 0), chunk(m, 1)] })).toEqual([
+    ...["prefill 0 [0,1)", "launched", "evaluate a: b in row 0"],
+    ...["prefill 1 [0,1)", "launched", "evaluate m: n in row 0"],
+  ]);
+});
+
+test("moves come first, then prompt chunks, then one decode with its holes", async () => {
+  const runner = new ScriptedRunner(3, alphabet);
+  const [a, m, t] = [sequenceOf({ prompt: "a" }), sequenceOf({ prompt: "m" }), sequenceOf({ prompt: "t" })];
+  await trace(runner, { prefills: [chunk(a, 2)] });
+  [a.newestTokenId = 0] = idsOf("b");
+  const plan = {
+    moves: [{ sequence: a, from: 2, to: 1, tokens: 1 }],
+    prefills: [chunk(m, 0), chunk(t, 2)],
+    decode: [undefined, a],
+    decodePositions: [1, 1],
+  };
+  expect(await trace(runner, plan)).toEqual([
+    "move 2>1",
+    ...["prefill 0 [0,1)", "launched", "evaluate m: n in row 0"],
+    ...["prefill 2 [0,1)", "launched", "evaluate t: u in row 0"],
+    ...["decode \0@1 b@1", "launched", "evaluate a: c in row 1"],
+  ]);
+});
+
+test("a chunk of a prompt is evaluated when it is the last, and described when the prompt is to be listed", async () => {
+  const runner = new ScriptedRunner(1, alphabet);
+  const plain = sequenceOf({ prompt: "abc" });
+  expect(await trace(runner, { prefills: [chunk(plain, 0, 0, 2)] })).toEqual(["prefill 0 [0,2)", "launched"]);
+  const listed = sequenceOf({ prompt: "abc", details: { promptTokens: true } });
+  expect(await trace(runner, { prefills: [chunk(listed, 0, 0, 2)] })).toEqual([
+    ...["prefill 0 [0,2)", "launched", "describe abc [0,2)"],
+  ]);
+  expect(await trace(runner, { prefills: [chunk(listed, 0, 2, 3)] })).toEqual([
+    ...["prefill 0 [2,3)", "launched", "describe abc [2,3)", "evaluate abc: d in row 0"],
+  ]);
+});

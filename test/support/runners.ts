@@ -1,0 +1,65 @@
+import { SessionRunner, type RunnerOptions } from "../../src/engine/runner/session-runner.js";
+import { architectureOf, openCheckpoint, type DecoderShape } from "../../src/model/index.js";
+import { Session } from "../../src/ort/index.js";
+
+export interface TestRunner extends Disposable {
+  readonly runner: SessionRunner;
+  readonly session: Session;
+  readonly shape: DecoderShape;
+}
+
+/** A runner over a checkpoint, which needs no tokenizer. Three slots of all the model's positions by default. */
+export async function openRunner(folder: string, options: Partial<RunnerOptions> = {}): Promise<TestRunner> {
+  const checkpoint = await openCheckpoint(folder);
+  const blueprint = architectureOf(checkpoint).read(checkpoint);
+  const { shape } = blueprint;
+  const threads = Math.min(2, shape.kvHeads);
+  const session = await Session.create(blueprint.buildGraph(), {
+    externalDataFolder: folder,
+    threads,
+    isSpinning: false,
+  });
+  const { positions } = shape;
+  const runner = new SessionRunner(session, shape, {
+    slots: 3,
+    maxLength: positions,
+    maxPrefillTokens: positions,
+    ...options,
+  });
+  const dispose = (): void => {
+    runner[Symbol.dispose]();
+    session.dispose();
+  };
+  return { runner, session, shape, [Symbol.dispose]: dispose };
+}
+
+/** The logits after the last of the tokens, copied: prefilled into a slot in one piece. */
+export async function prefill(
+  runner: SessionRunner,
+  slot: number,
+  promptTokenIds: readonly number[],
+): Promise<Float32Array> {
+  const run = { slot, promptTokenIds, start: 0, end: promptTokenIds.length, wanted: "last" } as const;
+  return (await runner.prefill(run)).logits(0).slice();
+}
+
+/** Each row's logits after one more token, copied. */
+export async function decode(
+  runner: SessionRunner,
+  rows: readonly { readonly tokenId: number; readonly position: number }[],
+): Promise<Float32Array[]> {
+  const result = await runner.decode(rows);
+  return rows.map((_, row) => result.logits(row).slice());
+}
+
+/** The largest difference between two rows of logits; NaN when one of them has a NaN. */
+export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} logits against ${b.length}`);
+  return Math.max(...Array.from(a, (value, index) => Math.abs(value - (b[index] ?? NaN))));
+}
+
+/** Bits, not numbers: NaN equals NaN, 0 does not equal -0. */
+export function areSameBits(a: Float32Array, b: Float32Array): boolean {
+  const bytes = (row: Float32Array): Buffer => Buffer.from(row.buffer, row.byteOffset, row.byteLength);
+  return bytes(a).equals(bytes(b));
+}

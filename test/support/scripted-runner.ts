@@ -1,0 +1,167 @@
+import type { DecodeRow, PrefillRun, Runner, RunResult } from "../../src/engine/runner/runner.js";
+
+/** A token is a character of ASCII, its id the character's code. */
+export const vocabularySize = 128;
+export const idsOf = (text: string): number[] => Array.from(text, (character) => character.charCodeAt(0));
+export const textOf = (ids: readonly number[]): string => String.fromCharCode(...ids);
+
+/**
+ * What the model would say after `prompt + completion`: tokens, the most likely first. `broken` in place of a token
+ * makes the whole row of logits NaN.
+ */
+export type Script = (prompt: string, completion: string) => string;
+export const broken = "~";
+
+/** Says the next letter of the alphabet, for ever. */
+export const alphabet: Script = (prompt, completion) => {
+  const last = (prompt + completion).charCodeAt(prompt.length + completion.length - 1) - 97;
+  return String.fromCharCode(97 + ((last + 1) % 26));
+};
+
+/** Says the text, whatever the prompt, and then "$". */
+export const saying =
+  (text: string): Script =>
+  (_prompt, completion) =>
+    text[completion.length] ?? "$";
+
+/** What is written at the positions [0, text.length) of a slot. */
+interface CacheRow {
+  /** Infinite as long as there was no prompt. */
+  readonly promptLength: number;
+  readonly text: string;
+}
+
+/**
+ * A runner whose logits follow a script. It keeps a cache of characters, so what it answers depends, as with a model,
+ * on what was written to the slot: a token fed to the wrong row, at the wrong position, or lost in a move changes the
+ * completion. Positions must be written in order, one run at a time, and a result is good until the next run.
+ */
+export class ScriptedRunner implements Runner {
+  /** Every call: `prefill 0 [0,2)`, `decode b@2 n@1`, `move 2>0`. */
+  readonly calls: string[] = [];
+  readonly #cache: CacheRow[];
+  #run = 0;
+  #isRunning = false;
+  #isHeld = false;
+  #letGo: (() => void) | undefined;
+  #failure: Error | undefined;
+
+  constructor(
+    slots: number,
+    private readonly script: Script,
+  ) {
+    this.#cache = new Array<CacheRow>(slots).fill({ promptLength: Infinity, text: "" });
+  }
+
+  /** Runs launched from now on stay under way until `release` or `finishRun`. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Lets everything run. */
+  release(): void {
+    this.#isHeld = false;
+    this.#letGo?.();
+  }
+
+  /** Lets the run under way finish; resolves when the engine waits again: for the next run, or for a request. */
+  async finishRun(): Promise<void> {
+    if (this.#letGo === undefined) throw new Error("no run is held");
+    this.#letGo();
+    await quiet();
+  }
+
+  /** The run under way fails, or the next one. */
+  failWith(error: Error): void {
+    this.#failure = error;
+  }
+
+  prefill({ slot, promptTokenIds, start, end, wanted }: PrefillRun): Promise<RunResult> {
+    const prompt = textOf(promptTokenIds);
+    return this.#launch(`prefill ${slot} [${start},${end})`, () => {
+      if (start > 0 && !prompt.startsWith(this.#textBefore(slot, start))) throw new Error(`${prompt}: other beginning`);
+      this.#cache[slot] = { promptLength: prompt.length, text: prompt.slice(0, end) };
+      const first = { none: end, last: end - 1, all: start }[wanted];
+      return Array.from({ length: end - first }, (_, index) => this.script(prompt.slice(0, first + index + 1), ""));
+    });
+  }
+
+  decode(rows: readonly DecodeRow[]): Promise<RunResult> {
+    const shown = rows.map(({ tokenId, position }) => `${textOf([tokenId])}@${position}`);
+    return this.#launch(`decode ${shown.join(" ")}`, () => rows.map((row, slot) => this.#decodeRow(slot, row)));
+  }
+
+  move(from: number, to: number, tokens: number): void {
+    if (this.#isRunning) throw new Error("a move while a run is under way");
+    this.calls.push(`move ${from}>${to}`);
+    this.#cache[to] = { promptLength: this.#row(from).promptLength, text: this.#textBefore(from, tokens) };
+  }
+
+  #decodeRow(slot: number, { tokenId, position }: DecodeRow): string {
+    const { promptLength } = this.#row(slot);
+    const text = this.#textBefore(slot, position) + textOf([tokenId]);
+    this.#cache[slot] = { promptLength, text };
+    // A row that ends within its prompt is a hole: whatever it gives, nobody may use it.
+    return text.length <= promptLength ? broken : this.script(text.slice(0, promptLength), text.slice(promptLength));
+  }
+
+  async #launch(call: string, compute: () => string[]): Promise<RunResult> {
+    if (this.#isRunning) throw new Error(`${call}: another run is under way`);
+    this.calls.push(call);
+    this.#isRunning = true;
+    const run = (this.#run += 1);
+    try {
+      if (this.#isHeld) await new Promise<void>((resolve) => (this.#letGo = resolve));
+      else await Promise.resolve();
+      this.#throwFailure();
+      return this.#resultOf(run, compute().map(logitsOf));
+    } finally {
+      this.#isRunning = false;
+      this.#letGo = undefined;
+    }
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  #resultOf(run: number, rows: readonly Float32Array[]): RunResult {
+    const rowAt = (index: number): Float32Array => {
+      const row = rows[index];
+      if (run !== this.#run) throw new Error("a result was read after the next run had begun");
+      if (row === undefined) throw new Error(`row ${index} was not wanted`);
+      return row;
+    };
+    return { logits: rowAt, greedyToken: (index) => firstHighest(rowAt(index)) };
+  }
+
+  #row(slot: number): CacheRow {
+    const row = this.#cache[slot];
+    if (row === undefined) throw new Error(`there is no slot ${slot}`);
+    return row;
+  }
+
+  #textBefore(slot: number, position: number): string {
+    const { text } = this.#row(slot);
+    if (position > text.length) throw new Error(`slot ${slot} holds ${text.length} tokens, not ${position}`);
+    return text.slice(0, position);
+  }
+}
+
+/** Resolves when everything that waits for nothing but promises has run. */
+export const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function logitsOf(tokens: string): Float32Array {
+  const row = new Float32Array(vocabularySize);
+  for (const [rank, id] of idsOf(tokens).entries()) row[id] = 10 - rank;
+  return tokens.startsWith(broken) ? row.fill(NaN) : row;
+}
+
+/** As ONNX Runtime's ArgMax: nothing is greater than NaN in the first place. */
+function firstHighest(row: Float32Array): number {
+  let best = 0;
+  for (const [id, logit] of row.entries()) if (logit > (row[best] ?? 0)) best = id;
+  return best;
+}
