@@ -173,7 +173,7 @@ describe("serve", () => {
       "--log-format=text",
     ]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^\S+ ERROR cannot start: model folder \S+test\/none does not exist\n$/);
+    expect(stderr).toMatch(/^\S+ ERROR cannot start: model path \S+test\/none does not exist\n$/);
   });
 
   test("a port that is taken ends with 1 and one line that names it", async () => {
@@ -284,6 +284,6 @@ describe("inspect", () => {
   test("says why a folder would not load, and ends with 1", async () => {
     const { code, stdout } = await run(["inspect", "test/fixtures"]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^would not load +model folder \S+test\/fixtures has no config\.json$/m);
+    expect(stdout).toMatch(/^would not load +model path \S+test\/fixtures has 8 models, give the path of one: gpt2-vocab, /m);
   });
 });
