@@ -95,7 +95,7 @@ async function writeWeights(file: string, sizes: Gpt2Sizes): Promise<void> {
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, " ")]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const partial = `${file}.part`;
+  const partial = `${file}.${process.pid}.part`; // another process may be writing the same one
   const handle = await open(partial, "w");
   try {
     await handle.writeFile(Buffer.concat([length, padded]));

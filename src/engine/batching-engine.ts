@@ -19,7 +19,7 @@ export interface EngineParts {
   readonly now: () => number;
   /** A seed for a sampling request that brought none: 32 bits, so that it stays exact in any JSON reader. */
   readonly drawSeed: () => bigint;
-  /** An internal failure that ended sequences; the engine goes on. */
+  /** Told of an internal failure that ended sequences; the engine goes on. Must not throw. */
   readonly onFailure: (error: unknown) => void;
 }
 

@@ -2,13 +2,13 @@ import { ConfigurationError } from "../errors.js";
 import type { DecoderShape } from "../model/index.js";
 import { kvBytesPerToken } from "./runner/kv-cache.js";
 
-/** What the operator allows; 0 = derived. */
+/** What the operator allows. */
 export interface CapacityOptions {
-  /** The most sequences that run at once. */
+  /** The most sequences that run at once; at least 1. */
   readonly maxSlots: number;
-  /** Prompt and completion tokens of one sequence; at most the model's positions. */
+  /** Prompt and completion tokens of one sequence; 0 = as many as the model has positions, which is also the limit. */
   readonly maxSequenceLength: number;
-  /** Bytes that the KV cache may grow to. */
+  /** Bytes that the KV cache may grow to; 0 = a share of what the memory limit leaves. */
   readonly kvMemoryBytes: number;
   /** Memory that this process may use: the container's limit, or the machine's. */
   readonly memoryLimitBytes: number;

@@ -12,7 +12,7 @@ export interface EngineOptions extends CapacityOptions {
   /** Prompt tokens that one step may prefill. */
   readonly prefillChunkTokens: number;
   readonly includeStopSequenceByDefault: boolean;
-  /** An internal failure that ended sequences; the engine goes on. */
+  /** Told of an internal failure that ended sequences; the engine goes on. Must not throw. */
   readonly onFailure: (error: unknown) => void;
 }
 

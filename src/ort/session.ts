@@ -16,7 +16,8 @@ export interface SessionOptions {
   readonly profilePrefix?: string | undefined;
 }
 
-const logErrorsOnly = 3; // ORT_LOGGING_LEVEL_ERROR
+/** ONNX Runtime's own lines on standard error: none, since each error is a status that we report. */
+const logFatalOnly = 4; // ORT_LOGGING_LEVEL_FATAL
 /**
  * Graph rewriting that is the same on every provider: constants are folded (weights widened from float16),
  * nothing is fused. The graph builder writes fused operators itself.
@@ -29,7 +30,7 @@ const environments = new Map<OrtApi, { readonly env: Pointer; readonly cpu: Devi
 function environmentOf(api: OrtApi): { readonly env: Pointer; readonly cpu: Device } {
   const known = environments.get(api);
   if (known !== undefined) return known;
-  const environment = { env: api.createEnv(logErrorsOnly, "ortler"), cpu: createCpuDevice(api) };
+  const environment = { env: api.createEnv(logFatalOnly, "ortler"), cpu: createCpuDevice(api) };
   environments.set(api, environment);
   return environment;
 }

@@ -88,15 +88,24 @@ describe("a time limit", () => {
     expect(events).toEqual(["started 1", '"b" 1 time-limit']);
   });
 
-  test("lets a long prompt finish its prefill, so that there is a token", async () => {
+  test("lets a long prompt finish its prefill, so that there is a token, though others wait", async () => {
     const { ask, runner, clock } = startHeld({ prefillChunkTokens: 2 });
     const { events, end } = ask("abcdef", { timeLimitMs: 1 });
+    ask("m");
     await quiet();
     await runner.finishRun();
     clock.ms = 1000;
     runner.release();
     expect(await end).toBeUndefined();
     expect(events).toEqual(["started 6", '"g" 1 time-limit']);
+  });
+
+  test("does not change why a text has ended before it", async () => {
+    const late = startBatching({ slots: 1, tokenizer: { bytesOf: (id) => ((late.clock.ms = 1000), Buffer.of(id)) } });
+    const first = late.ask("a", { timeLimitMs: 100, maxNewTokens: 1 });
+    const waiting = late.ask("m", { maxNewTokens: 1 });
+    expect(await Promise.all([first.end, waiting.end])).toEqual([undefined, undefined]);
+    expect(first.events).toEqual(["started 1", '"b" 1 max-tokens']);
   });
 });
 

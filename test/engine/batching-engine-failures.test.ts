@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { InternalError, OverCapacityError, UnavailableError } from "../../src/errors.js";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { CancelledError, InternalError, OverCapacityError, UnavailableError } from "../../src/errors.js";
 import { startBatching, startHeld } from "../support/batching.js";
 import { alphabet, broken, idsOf, quiet, type Script } from "../support/scripted-runner.js";
 
@@ -119,6 +119,17 @@ describe("what is wrong with one sequence alone", () => {
     expect(after.events.at(-1)).toBe('"t" 6 max-tokens');
     expect([failures.length, engine.counts]).toEqual([1, idle]);
   });
+
+  test("is not even looked at when its caller has gone", async () => {
+    const { ask, runner, failures } = startHeld({ script: () => broken });
+    const caller = new AbortController();
+    const { end } = ask("a", { details: { promptTokens: true, logprobs: true } }, caller.signal);
+    await quiet();
+    caller.abort();
+    expect(await end).toBeInstanceOf(CancelledError);
+    await runner.finishRun();
+    expect(failures).toEqual([]);
+  });
 });
 
 describe("draining", () => {
@@ -163,6 +174,17 @@ describe("draining", () => {
     expect(isDrained).toBe(false);
     runner.release();
     expect(await drained).toBe(true);
+  });
+
+  test("leaves no timer behind", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { engine, ask } = startBatching();
+    const answer = ask("a");
+    const drained = engine.drain(60_000);
+    const timers = vi.getTimerCount();
+    await Promise.all([drained, answer.end]);
+    expect([timers, vi.getTimerCount()]).toEqual([1, 0]);
   });
 
   test("an idle engine is done at once", async () => {

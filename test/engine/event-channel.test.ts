@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { EventChannel } from "../../src/engine/event-channel.js";
 import { show } from "../support/batching.js";
+import { quiet } from "../support/scripted-runner.js";
 
 const token = (completionTokens: number) => ({ type: "tokens", text: "t", tokens: [], completionTokens }) as const;
 
@@ -23,15 +24,16 @@ test("keeps events for a caller that comes later, in order", async () => {
   expect(await hear(channel)).toEqual(['"t" 1', '"t" 2']);
 });
 
-test("hands an event at once to a caller that waits", async () => {
+test("hands an event at once to a caller that waits, and each of them once", async () => {
   const channel = new EventChannel();
   const heard = hear(channel);
-  channel.push(token(1));
-  channel.push(token(2));
-  await Promise.resolve();
-  channel.push(token(3));
+  for (const count of [1, 3, 5]) {
+    channel.push(token(count)); // the caller waits
+    channel.push(token(count + 1)); // it has not come back yet
+    await quiet();
+  }
   channel.close();
-  expect(await heard).toEqual(['"t" 1', '"t" 2', '"t" 3']);
+  expect(await heard).toEqual(['"t" 1', '"t" 2', '"t" 3', '"t" 4', '"t" 5', '"t" 6']);
 });
 
 test("throws the error that ends it once the events before it are taken, and again when asked again", async () => {
@@ -75,7 +77,7 @@ test("an error that nobody hears is no unhandled rejection", async () => {
   const note = (reason: unknown): number => unhandled.push(reason);
   process.on("unhandledRejection", note);
   new EventChannel().close(new Error("gone"));
-  await new Promise((resolve) => setImmediate(resolve));
+  await quiet();
   process.off("unhandledRejection", note);
   expect(unhandled).toEqual([]);
 });

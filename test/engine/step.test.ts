@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Runner, RunResult } from "../../src/engine/runner/runner.js";
 import type { StepPlan } from "../../src/engine/scheduler.js";
 import type { Sequence } from "../../src/engine/sequence.js";
 import { runStep, type StepHooks } from "../../src/engine/step.js";
@@ -7,7 +8,7 @@ import { sequenceOf } from "../support/sequences.js";
 
 const nothing = { moves: [], prefills: [], decode: [], decodePositions: [] };
 
-/** Runs the plan; every call and every hook, in order. */
+/** Runs the plan; every call, the end of every run and every hook, in order. */
 async function trace(runner: ScriptedRunner, plan: Partial<StepPlan<Sequence>>): Promise<string[]> {
   const { calls } = runner;
   calls.length = 0;
@@ -17,7 +18,17 @@ async function trace(runner: ScriptedRunner, plan: Partial<StepPlan<Sequence>>):
     evaluate: (sequence, result, row) =>
       calls.push(`evaluate ${nameOf(sequence)}: ${textOf([result.greedyToken(row)])} in row ${row}`),
   };
-  await runStep({ ...nothing, ...plan }, runner, hooks);
+  const untilOver = async (run: Promise<RunResult>): Promise<RunResult> => {
+    const result = await run;
+    calls.push("over");
+    return result;
+  };
+  const watched: Runner = {
+    prefill: (run) => untilOver(runner.prefill(run)),
+    decode: (rows) => untilOver(runner.decode(rows)),
+    move: (from, to, tokens) => runner.move(from, to, tokens),
+  };
+  await runStep({ ...nothing, ...plan }, watched, hooks);
   return calls;
 }
 
@@ -32,12 +43,12 @@ const chunk = (sequence: Sequence, slot: number, start = 0, end = sequence.promp
   isLast: end === sequence.promptTokens,
 });
 
-test("the caller's hook runs when a run has begun, and each result is evaluated before the next run", async () => {
+test("each run lets the engine work while it is under way, and is evaluated before the next", async () => {
   const runner = new ScriptedRunner(2, alphabet);
   const [a, m] = [sequenceOf({ prompt: "a" }), sequenceOf({ prompt: "m" })];
   expect(await trace(runner, { prefills: [chunk(a, 0), chunk(m, 1)] })).toEqual([
-    ...["prefill 0 [0,1)", "launched", "evaluate a: b in row 0"],
-    ...["prefill 1 [0,1)", "launched", "evaluate m: n in row 0"],
+    ...["prefill 0 [0,1)", "launched", "over", "evaluate a: b in row 0"],
+    ...["prefill 1 [0,1)", "launched", "over", "evaluate m: n in row 0"],
   ]);
 });
 
@@ -54,21 +65,21 @@ test("moves come first, then prompt chunks, then one decode with its holes", asy
   };
   expect(await trace(runner, plan)).toEqual([
     "move 2>1",
-    ...["prefill 0 [0,1)", "launched", "evaluate m: n in row 0"],
-    ...["prefill 2 [0,1)", "launched", "evaluate t: u in row 0"],
-    ...["decode \0@1 b@1", "launched", "evaluate a: c in row 1"],
+    ...["prefill 0 [0,1)", "launched", "over", "evaluate m: n in row 0"],
+    ...["prefill 2 [0,1)", "launched", "over", "evaluate t: u in row 0"],
+    ...["decode \0@1 b@1", "launched", "over", "evaluate a: c in row 1"],
   ]);
 });
 
 test("a chunk of a prompt is evaluated when it is the last, and described when the prompt is to be listed", async () => {
   const runner = new ScriptedRunner(1, alphabet);
   const plain = sequenceOf({ prompt: "abc" });
-  expect(await trace(runner, { prefills: [chunk(plain, 0, 0, 2)] })).toEqual(["prefill 0 [0,2)", "launched"]);
+  expect(await trace(runner, { prefills: [chunk(plain, 0, 0, 2)] })).toEqual(["prefill 0 [0,2)", "launched", "over"]);
   const listed = sequenceOf({ prompt: "abc", details: { promptTokens: true } });
   expect(await trace(runner, { prefills: [chunk(listed, 0, 0, 2)] })).toEqual([
-    ...["prefill 0 [0,2)", "launched", "describe abc [0,2)"],
+    ...["prefill 0 [0,2)", "launched", "over", "describe abc [0,2)"],
   ]);
   expect(await trace(runner, { prefills: [chunk(listed, 0, 2, 3)] })).toEqual([
-    ...["prefill 0 [2,3)", "launched", "describe abc [2,3)", "evaluate abc: d in row 0"],
+    ...["prefill 0 [2,3)", "launched", "over", "describe abc [2,3)", "evaluate abc: d in row 0"],
   ]);
 });

@@ -23,9 +23,7 @@ const defaults: EngineOptions = {
   maxConcurrentRequests: 512,
   prefillChunkTokens: 256,
   includeStopSequenceByDefault: true,
-  onFailure: (error) => {
-    throw error;
-  },
+  onFailure: (error) => console.error(error),
 };
 
 /** A real engine over a checkpoint. */
