@@ -2,7 +2,7 @@ import { median, summarize, type Summary } from "../stats.js";
 import { steadyRate } from "./arrivals.js";
 import type { Prompt } from "./prompts.js";
 import type { Scenario } from "./scenario.js";
-import type { Variant } from "./variant.js";
+import { rotated, type Variant } from "./variant.js";
 
 export interface ThroughputRow {
   readonly sequences: number;
@@ -48,10 +48,6 @@ export async function measureThroughput(
     }
   }
   return rows;
-}
-
-function rotated(count: number, by: number): number[] {
-  return Array.from({ length: count }, (_, index) => (index + by) % count);
 }
 
 async function measure(variant: Variant | undefined, prompts: readonly Prompt[], newTokens: number): Promise<Sample> {

@@ -20,3 +20,8 @@ export interface Variant {
   /** @throws {HarnessError} when a sequence does not get its tokens. */
   run(workload: Workload): Promise<Run>;
 }
+
+/** Indices of `count` variants in the order of round `round`: the first changes from round to round. */
+export function rotated(count: number, round: number): number[] {
+  return Array.from({ length: count }, (_, index) => (index + round) % count);
+}
