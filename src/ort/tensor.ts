@@ -1,6 +1,7 @@
 import koffi from "koffi";
 import { InternalError } from "../errors.js";
 import type { OrtApi, Pointer } from "./api.js";
+import { moveMemory } from "./memory.js";
 import type { Device } from "./device.js";
 
 /** Element types in use: ONNX's number and the bytes of one element. */
@@ -89,9 +90,28 @@ export class Tensor implements Disposable {
     return Tensor.#at(this.api, this.device, this.type, shape, this.address + BigInt(byteOffset), available, this);
   }
 
-  /** The memory as bytes, without a copy. Valid until the tensor is disposed. Host memory only. */
+  /**
+   * The memory as bytes, without a copy. Valid until the tensor is disposed. Host memory only. Not for the hot path:
+   * V8 counts the view as memory of its own and collects garbage for it.
+   */
   bytes(): Uint8Array {
     return new Uint8Array(koffi.view(this.address, this.byteLength));
+  }
+
+  /** Copies the bytes [start, end) of this tensor to `target` within it. They may overlap. Host memory only. */
+  copyWithin(target: number, start: number, end: number): void {
+    if (!(
+      start >= 0 &&
+      start <= end &&
+      end <= this.byteLength &&
+      target >= 0 &&
+      target + end - start <= this.byteLength
+    )) {
+      throw new InternalError(
+        `cannot copy bytes [${start}, ${end}) to ${target} in a tensor of ${this.byteLength} bytes`,
+      );
+    }
+    moveMemory(this.address + BigInt(target), this.address + BigInt(start), end - start);
   }
 
   /** For bindings and sessions of this folder. */

@@ -21,8 +21,6 @@ export function kvBytesPerToken(shape: DecoderShape): number {
 export class KvCache implements Disposable {
   private readonly layers: readonly LayerCache[];
   private readonly rowShape: readonly number[];
-  /** The memory of each key and value tensor. Made once: a view of 100 MB is dear to V8, however short it lives. */
-  private readonly memories: readonly Uint8Array[];
 
   constructor(
     session: Session,
@@ -33,7 +31,6 @@ export class KvCache implements Disposable {
     this.rowShape = [shape.kvHeads, maxLength, shape.headDim];
     const allocate = (): Tensor => Tensor.allocate(session.api, session.cpu, "float32", [slots, ...this.rowShape]);
     this.layers = Array.from({ length: shape.layers }, () => ({ key: allocate(), value: allocate() }));
-    this.memories = this.layers.flatMap(({ key, value }) => [key.bytes(), value.bytes()]);
   }
 
   /** Views of the rows [first, first + count), one pair for each layer. The caller disposes them. */
@@ -47,10 +44,10 @@ export class KvCache implements Disposable {
   copy(from: number, to: number, tokens: number): void {
     const headBytes = this.maxLength * this.shape.headDim * Float32Array.BYTES_PER_ELEMENT;
     const usedBytes = tokens * this.shape.headDim * Float32Array.BYTES_PER_ELEMENT;
-    for (const memory of this.memories) {
+    for (const tensor of this.layers.flatMap(({ key, value }) => [key, value])) {
       for (let head = 0; head < this.shape.kvHeads; head += 1) {
         const source = (from * this.shape.kvHeads + head) * headBytes;
-        memory.copyWithin((to * this.shape.kvHeads + head) * headBytes, source, source + usedBytes);
+        tensor.copyWithin((to * this.shape.kvHeads + head) * headBytes, source, source + usedBytes);
       }
     }
   }
