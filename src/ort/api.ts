@@ -5,8 +5,8 @@
  * (onnxruntime_c_api.h). Each entry below gives the index, the header's name and the C argument
  * types; from them come both the native binding and the TypeScript signature.
  */
-import koffi from "koffi";
 import { OrtCallError } from "./errors.js";
+import { koffi } from "./ffi.js";
 
 /** An address in this process. 0n is null. Never leaves `src/ort`. */
 export type Pointer = bigint;
@@ -147,7 +147,7 @@ export function bindApi(base: Pointer): OrtApi {
             check(e.name, status);
             resolve(out?.[0]);
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         });
       });

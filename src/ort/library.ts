@@ -1,12 +1,12 @@
 import { createRequire } from "node:module";
 import path from "node:path";
-import koffi, { type LibraryHandle } from "koffi";
 import { ConfigurationError } from "../errors.js";
 import { bindApi, type OrtApi, type Pointer } from "./api.js";
+import { koffi, type LibraryHandle } from "./ffi.js";
 
 /**
- * Version of the function table that we ask for. The oldest release tested is 1.29 (CUDA build), the one
- * shipped 1.30; the kernels that we rely on (in-place GroupQueryAttention on CPU) are younger than the table.
+ * Version of the function table that we ask for. Every function in use is older; tests run on the release that
+ * onnxruntime-node ships (1.30), whose attention kernel is what bit identity was measured on.
  */
 const apiVersion = 22;
 const oldestVersion = "1.22.0";
@@ -38,8 +38,6 @@ function open(libraryPath: string): OrtLibrary {
   let handle: LibraryHandle;
   let base: unknown;
   try {
-    // A prefill runs on koffi's own stack: its default for asynchronous calls, 128 KiB, is small for GEMM kernels.
-    if (loaded.size === 0) koffi.config({ async_stack_size: 2 << 20, resident_async_pools: 2 });
     handle = koffi.load(libraryPath);
     base = handle.func("void *OrtGetApiBase(void)")();
   } catch (error) {

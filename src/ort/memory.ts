@@ -1,5 +1,5 @@
-import koffi from "koffi";
 import type { Pointer } from "./api.js";
+import { koffi } from "./ffi.js";
 
 /** The C library, which every process has loaded. Held: koffi unloads a library whose handle is collected. */
 const library = koffi.load(process.platform === "win32" ? "msvcrt.dll" : null);

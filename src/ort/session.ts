@@ -1,6 +1,6 @@
-import koffi from "koffi";
 import type { OrtApi, Pointer } from "./api.js";
 import { createCpuDevice, type Device } from "./device.js";
+import { koffi } from "./ffi.js";
 import { loadOrtLibrary } from "./library.js";
 
 export interface SessionOptions {

@@ -1,8 +1,8 @@
-import koffi from "koffi";
 import { InternalError } from "../errors.js";
 import type { OrtApi, Pointer } from "./api.js";
 import { moveMemory } from "./memory.js";
 import type { Device } from "./device.js";
+import { koffi } from "./ffi.js";
 
 /** Element types in use: ONNX's number and the bytes of one element. */
 export const elementTypes = {
