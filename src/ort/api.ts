@@ -136,21 +136,19 @@ export function bindApi(base: Pointer): OrtApi {
 
   const bindLater = (e: Entry<readonly CType[], unknown>): ((...args: readonly unknown[]) => Promise<unknown>) => {
     const call = native(e);
-    return (...args) =>
-      new Promise((resolve, reject) => {
-        // The callee writes here later: memory of its own, which V8 does not move.
-        const out = e.kind === "create" ? new BigUint64Array(new ArrayBuffer(8)) : undefined;
-        const all = out === undefined ? args : [...args, koffi.address(out)];
-        call.async(...all, (failure: Error | null, status: unknown) => {
-          try {
-            if (failure !== null) throw failure;
-            check(e.name, status);
-            resolve(out?.[0]);
-          } catch (error) {
-            reject(error);
-          }
+    return async (...args) => {
+      // The callee writes here later: memory of its own, which V8 does not move.
+      const out = e.kind === "create" ? new BigUint64Array(new ArrayBuffer(8)) : undefined;
+      const all = out === undefined ? args : [...args, koffi.address(out)];
+      const status = await new Promise<unknown>((resolve, reject) => {
+        call.async(...all, (failure: Error | null, result: unknown) => {
+          if (failure === null) resolve(result);
+          else reject(failure);
         });
       });
+      check(e.name, status);
+      return out?.[0];
+    };
   };
 
   const calls = Object.fromEntries(Object.entries(table).map(([key, e]) => [key, bind(e)]));
