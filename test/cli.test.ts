@@ -284,6 +284,8 @@ describe("inspect", () => {
   test("says why a folder would not load, and ends with 1", async () => {
     const { code, stdout } = await run(["inspect", "test/fixtures"]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^would not load +model path \S+test\/fixtures has 8 models, give the path of one: gpt2-vocab, /m);
+    expect(stdout).toMatch(
+      /^would not load +model path \S+test\/fixtures has 8 models, give the path of one: gpt2-vocab, /m,
+    );
   });
 });
