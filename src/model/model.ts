@@ -1,4 +1,6 @@
-import { Session } from "../ort/index.js";
+import { realpath } from "node:fs/promises";
+import path from "node:path";
+import { dropMappedPages, Session } from "../ort/index.js";
 import { architectureOf } from "./architectures/index.js";
 import { openCheckpoint } from "./checkpoint/checkpoint.js";
 import { eosTokenIds } from "./checkpoint/generation-config.js";
@@ -63,6 +65,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     const tokenizer = await loadTokenizer(checkpoint.folder);
     checkVocabulary(blueprint.shape, tokenizer);
     const session = await creating;
+    await dropReadPages(checkpoint.folder, blueprint.weights);
     return {
       id: options.id ?? name,
       folder: checkpoint.folder,
@@ -79,6 +82,12 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     await creating.then((session) => session.dispose()).catch(() => undefined); // the first error is the one to tell
     throw error;
   }
+}
+
+/** What ONNX Runtime has read to prepack the weights need not stay resident. */
+async function dropReadPages(folder: string, weights: readonly TensorRecord[]): Promise<void> {
+  const names = new Set(weights.map(({ file }) => path.join(folder, file)));
+  dropMappedPages(new Set(await Promise.all(Array.from(names, (name) => realpath(name)))));
 }
 
 function weightBytes(weights: readonly TensorRecord[]): number {

@@ -3,5 +3,6 @@ export { Binding } from "./binding.js";
 export type { Device } from "./device.js";
 export { OrtCallError } from "./errors.js";
 export { loadOrtLibrary } from "./library.js";
+export { dropMappedPages } from "./mapped-files.js";
 export { Session, type SessionOptions } from "./session.js";
 export { byteLengthOf, elementTypes, liveTensors, Tensor, type ElementType } from "./tensor.js";
