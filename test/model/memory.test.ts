@@ -15,11 +15,11 @@ function residentOf(ending: string): { readonly mappings: number; readonly resid
 test.runIf(process.platform === "linux")(
   "a loaded model keeps none of its file's pages resident, and reads back those that it needs",
   async () => {
-    const folder = `${fixtures}/gpt2-vocab`;
+    const folder = `${fixtures}/micro-gpt2`;
     using model = await loadModel({ folder, threads: 1, isSpinning: false });
-    const { mappings, residentKiB } = residentOf("gpt2-vocab/model.safetensors");
+    const { mappings, residentKiB } = residentOf("micro-gpt2/model.safetensors");
     expect(mappings).toBeGreaterThan(0);
-    expect(residentKiB).toBeLessThan(64); // of the 3 MiB that the embedding tables have
+    expect(residentKiB).toBeLessThan(64); // of the 150 KiB that the token embedding has
 
     const [prompt] = completeReferences(`${folder}/reference.json`);
     const promptTokenIds = prompt?.input_ids ?? [];
