@@ -35,7 +35,8 @@ export class ServerProcess implements AsyncDisposable {
   static async start({ args, preload }: ServerOptions): Promise<ServerProcess> {
     const start = performance.now();
     const nodeArgs = preload === undefined ? [] : ["--import", preload];
-    const program = [path.join("dist", "cli.js"), "serve", "--host=127.0.0.1", "--grpc-port=0", "--log-level=warn"];
+    const ports = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);
+    const program = [path.join("dist", "cli.js"), "serve", "--host=127.0.0.1", ...ports, "--log-level=warn"];
     const channel = preload === undefined ? [] : (["ipc"] as const);
     const child = spawn(process.execPath, [...nodeArgs, ...program, ...args], {
       stdio: ["ignore", "pipe", "inherit", ...channel],

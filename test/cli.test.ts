@@ -30,9 +30,12 @@ async function run(args: readonly string[], input = "", env: Readonly<Record<str
   return { code, ...output };
 }
 
-/** A server on a free port, from its ready line on. */
+/** What keeps a server out of the way of others. */
+const local = ["--host=127.0.0.1", "--grpc-port=0", "--tgis-port=0", "--http-port=0", "--health-port=0"];
+
+/** A server on free ports, from its ready line on. */
 async function serve(args: readonly string[] = []) {
-  const { child, output } = start(["serve", "--host=127.0.0.1", "--grpc-port=0", ...args]);
+  const { child, output } = start(["serve", ...local, ...args]);
   const exited = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   while (!output.stdout.includes("\n")) await once(child.stdout, "data");
   const ready = JSON.parse(output.stdout) as { event: string; model: string; ports: { grpc: number }; ms: number };
@@ -100,7 +103,7 @@ describe("serve", () => {
     expect(ready).toEqual({
       event: "ready",
       model: "tiny",
-      ports: { grpc: expect.any(Number) as number },
+      ports: Object.fromEntries(["grpc", "tgis", "http", "health"].map((name) => [name, expect.any(Number)])),
       ms: expect.any(Number) as number,
     });
     expect(ready.ports.grpc).toBeGreaterThan(0);
@@ -132,7 +135,7 @@ describe("serve", () => {
   });
 
   test("a signal during the start ends it with 0, without a ready line", async () => {
-    const { child, output } = start(["serve", "--host=127.0.0.1", "--grpc-port=0"]);
+    const { child, output } = start(["serve", ...local]);
     await once(child.stderr, "data"); // the first setting is printed: signals are heard from here on
     child.kill("SIGTERM");
     const [code] = (await once(child, "close")) as [number | null];
@@ -181,7 +184,7 @@ describe("serve", () => {
     await once(taken, "listening");
     const address = taken.address();
     const port = typeof address === "object" ? String(address?.port) : "";
-    const args = ["serve", "--host=127.0.0.1", `--grpc-port=${port}`, "--log-level=error", "--log-format=text"];
+    const args = ["serve", ...local, `--grpc-port=${port}`, "--log-level=error", "--log-format=text"];
     const { code, stderr } = await run(args);
     taken.close();
     expect(code).toBe(1);

@@ -32,6 +32,16 @@ export function wordViolation(violation: Violation): string {
       return "must request input and/or generated tokens to request extra token detail";
     case "top-n-tokens": // TGIS has no limit; these are the words of its successor (vllm-tgis-adapter)
       return `top_n_tokens (${violation.value}) must be <= ${violation.limit}`;
+    case "frequency-penalty": // from here to the prompt's tokens: not in TGIS
+      return `frequency_penalty must be >= -${violation.limit}.0 and <= ${violation.limit}.0`;
+    case "presence-penalty":
+      return `presence_penalty must be >= -${violation.limit}.0 and <= ${violation.limit}.0`;
+    case "logit-bias":
+      return `logit_bias of token ${violation.tokenId} must be a number, got ${violation.value}`;
+    case "logit-bias-token":
+      return `logit_bias has token ${violation.tokenId}, which must be an integer in [0, ${violation.vocabularySize})`;
+    case "prompt-token":
+      return `input has token ${violation.tokenId}, which must be an integer in [0, ${violation.vocabularySize})`;
     case "empty-prompt": // TGIS has no text: what an empty prompt does depends on its tokenizer
       return "input must have at least one token";
     case "prompt-length":
@@ -47,4 +57,14 @@ export function wordViolation(violation: Violation): string {
 /** The words for a request that was refused because of the load. */
 export function wordOverCapacity(error: OverCapacityError): string {
   return error.what === "queue" ? "Server too busy" : "Model is overloaded";
+}
+
+/** The words for a tuned prompt that does not exist: there is no store of them here, so none does. */
+export function wordUnknownPrefix(id: string): string {
+  return `can't retrieve prompt prefix with id '${id}': prefix id "${id}" not found`;
+}
+
+/** The words for what went wrong inside, with `detail` as its cause. */
+export function wordFailure(detail: string): string {
+  return `Request failed during generation: ${detail}`;
 }

@@ -19,8 +19,6 @@ export interface ForeignSetting {
 
 const noSharding = "one process computes on all threads";
 const noTls = "this version serves plain text only; end TLS in front of it";
-const noRest = "this version has no REST API";
-const notTgis = "this version does not serve TGIS's own API";
 const fixedPrecision = "weights are served in the precision of the checkpoint";
 const ownScheduler = "batches follow from --max-slots and --prefill-chunk-tokens";
 const noTracing = "this version exports no traces";
@@ -65,15 +63,9 @@ export const foreignSettings: readonly ForeignSetting[] = [
   tgis("speculator-name", "speculative decoding is not supported"),
   tgis("otlp-endpoint", noTracing),
   tgis("otlp-service-name", noTracing),
-  // Only as a flag: Knative sets PORT in every container.
-  { flag: "port", reason: `${notTgis}, and no HTTP` },
-  { env: "GRPC_PORT", reason: `${notTgis}; the port of the Caikit gRPC services is RUNTIME_GRPC_PORT` },
 
-  { env: "RUNTIME_GRPC_ENABLED", neutral: "true", reason: "the gRPC services are always on" },
-  { env: "RUNTIME_HTTP_ENABLED", neutral: "false", reason: noRest },
-  { env: "RUNTIME_HTTP_PORT", reason: noRest },
-  { env: "RUNTIME_METRICS_ENABLED", neutral: "false", reason: "this version serves no metrics" },
-  { env: "RUNTIME_METRICS_PORT", reason: "this version serves no metrics" },
+  { env: "RUNTIME_METRICS_ENABLED", neutral: "true", reason: "metrics are on --health-port" },
+  { env: "RUNTIME_METRICS_PORT", reason: "metrics are on --health-port" },
   { env: "RUNTIME_SERVER_THREAD_POOL_SIZE", reason: "calls hold no thread; --max-concurrent-requests bounds them" },
   {
     env: "RUNTIME_GRPC_SERVER_THREAD_POOL_SIZE",

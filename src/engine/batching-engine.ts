@@ -1,10 +1,13 @@
 import { CancelledError, InternalError, OrtlerError, OverCapacityError, UnavailableError } from "../errors.js";
 import type { Tokenizer } from "../model/index.js";
 import type { Engine } from "./engine.js";
+import type { Caller, EngineObserver } from "./observer.js";
 import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request.js";
+import { RunWatch } from "./run-watch.js";
 import type { Runner, RunResult } from "./runner/runner.js";
 import { Candidates } from "./sampling/candidates.js";
 import { Scheduler, type SchedulerCounts, type SchedulerLimits, type StepPlan } from "./scheduler.js";
+import { reportOf } from "./sequence-report.js";
 import { Sequence, type SequenceContext } from "./sequence.js";
 import { runStep } from "./step.js";
 import { checkParameters, completeRequest } from "./validation.js";
@@ -40,6 +43,7 @@ export class BatchingEngine implements Engine {
   /** The step under way: it may outlive its sequences, and the cache must outlive it. */
   #stepping: Promise<void> = Promise.resolve();
   #isDraining = false;
+  #observer: EngineObserver | undefined;
   readonly #onEmpty: (() => void)[] = [];
 
   constructor(private readonly parts: EngineParts) {
@@ -58,12 +62,24 @@ export class BatchingEngine implements Engine {
     return this.#scheduler.counts;
   }
 
+  /** Tokens whose K and V are in the cache. Takes time linear in the sequences. */
+  get cachedTokens(): number {
+    let sum = 0;
+    for (const { cachedTokens } of this.#inFlight) sum += cachedTokens;
+    return sum;
+  }
+
+  /** Tells `observer` of everything from now on, in place of the one before. */
+  observe(observer: EngineObserver): void {
+    this.#observer = observer;
+  }
+
   tokenize(text: string): readonly number[] {
     return this.parts.tokenizer.encode(text);
   }
 
-  async *generate(asked: UncheckedRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const sequence = this.#admit(asked, signal);
+  async *generate(asked: UncheckedRequest, signal: AbortSignal, caller: Caller = {}): AsyncGenerator<GenerationEvent> {
+    const sequence = this.#admitOrTell(asked, signal, caller);
     const cancel = (): void => this.#end(sequence, new CancelledError("the caller went away"));
     signal.addEventListener("abort", cancel);
     try {
@@ -97,8 +113,17 @@ export class BatchingEngine implements Engine {
     clearTimeout(timer);
   }
 
+  #admitOrTell(asked: UncheckedRequest, signal: AbortSignal, caller: Caller): Sequence {
+    try {
+      return this.#admit(asked, signal, caller);
+    } catch (error) {
+      this.#observerOf(caller)?.refused?.({ caller, error });
+      throw error;
+    }
+  }
+
   /** Capacity first, then the parameters, then what needs the prompt's tokens: cheap refusals cost little. */
-  #admit(asked: UncheckedRequest, signal: AbortSignal): Sequence {
+  #admit(asked: UncheckedRequest, signal: AbortSignal, caller: Caller): Sequence {
     if (this.#isDraining) throw new UnavailableError("the server is shutting down");
     if (signal.aborted) throw new CancelledError("the caller went away");
     const { maxSequences } = this.parts.scheduling;
@@ -106,10 +131,20 @@ export class BatchingEngine implements Engine {
     const { limits, tokenizer, now, drawSeed } = this.parts;
     const arrival = now();
     const parameters = checkParameters(asked, limits, drawSeed);
-    const request = completeRequest(parameters, tokenizer.encode(asked.prompt), tokenizer.beginOfTextId, limits);
-    const sequence = new Sequence(request, this.#context, arrival);
+    const promptTokenIds = asked.promptTokenIds ?? tokenizer.encode(asked.prompt);
+    const observer = this.#observerOf(caller);
+    observer?.tokenized?.({ promptTokens: promptTokenIds.length });
+    const request = completeRequest(parameters, promptTokenIds, tokenizer.beginOfTextId, limits);
+    const sequence = new Sequence(request, this.#context, arrival, caller);
     this.#scheduler.add(sequence);
     this.#inFlight.add(sequence);
+    sequence.queuedMs = now();
+    observer?.admitted?.({
+      caller,
+      promptTokens: sequence.promptTokens,
+      askedMaxNewTokens: parameters.maxNewTokens,
+      validationMs: sequence.queuedMs - arrival,
+    });
     this.#wakeUp?.();
     return sequence;
   }
@@ -129,15 +164,19 @@ export class BatchingEngine implements Engine {
   }
 
   async #step(plan: StepPlan<Sequence>): Promise<void> {
+    const watch = this.#observer && new RunWatch(this.#observer, this.parts.now);
     try {
       await runStep(plan, this.parts.runner, {
         launched: () => this.#tell(),
         describe: (sequence, start, end, result) =>
           this.#guard(sequence, () => sequence.describePrompt(start, end, result)),
         evaluate: (sequence, result, row) => this.#evaluate(sequence, result, row),
+        watch,
       });
       this.#scheduler.commit(plan);
+      watch?.stepFinished();
     } catch (error) {
+      watch?.stepFailed();
       this.#fail(plan, error);
     }
     this.#endExpired();
@@ -145,7 +184,11 @@ export class BatchingEngine implements Engine {
 
   #evaluate(sequence: Sequence, result: RunResult, row: number): void {
     this.#guard(sequence, () => {
-      sequence.takeToken(result, row, this.parts.now());
+      const { newestTokenMs, arrivalMs, caller } = sequence;
+      const nowMs = this.parts.now();
+      sequence.takeToken(result, row, nowMs);
+      const waitedMs = nowMs - (newestTokenMs ?? arrivalMs);
+      this.#observerOf(caller)?.tokenChosen?.({ isFirst: newestTokenMs === undefined, waitedMs });
       if (sequence.hasStopped) this.#scheduler.remove(sequence);
       this.#untold.push(sequence);
     });
@@ -178,7 +221,18 @@ export class BatchingEngine implements Engine {
     if (!this.#inFlight.delete(sequence)) return;
     this.#scheduler.remove(sequence);
     sequence.events.close(error);
+    this.#tellOfEnd(sequence, error);
     if (this.#inFlight.size === 0) for (const resolve of this.#onEmpty) resolve();
+  }
+
+  #tellOfEnd(sequence: Sequence, error: OrtlerError | undefined): void {
+    const observer = this.#observerOf(sequence.caller);
+    observer?.finished?.({ ...reportOf(sequence, error, this.parts.now()), inFlight: this.#inFlight.size });
+  }
+
+  /** Health checks go unseen. */
+  #observerOf({ isProbe = false }: Caller): EngineObserver | undefined {
+    return isProbe ? undefined : this.#observer;
   }
 
   /** The step is dropped: its sequences end, the scheduler is as before, the engine goes on. */

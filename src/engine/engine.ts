@@ -1,3 +1,4 @@
+import type { Caller } from "./observer.js";
 import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request.js";
 
 /** What the APIs call. */
@@ -6,11 +7,12 @@ export interface Engine {
 
   /**
    * Generates text for one request. Aborting `signal` frees its slot within the step.
+   * @param caller who asks, for the log and the metrics.
    * @throws {InvalidRequestError} on the first `next()` when the request breaks a rule.
    * @throws {OverCapacityError} on the first `next()` when too many sequences are in flight.
    * @throws {UnavailableError} on the first `next()` while draining.
    */
-  generate(request: UncheckedRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+  generate(request: UncheckedRequest, signal: AbortSignal, caller?: Caller): AsyncIterable<GenerationEvent>;
 
   /** Token ids of `text`, special tokens included. */
   tokenize(text: string): readonly number[];

@@ -2,6 +2,7 @@
 export type { Capacity } from "./capacity.js";
 export { createEngine, type EngineOptions, type RunningEngine } from "./create-engine.js";
 export type { Engine } from "./engine.js";
+export { observeAll, type Caller, type EngineEvents, type EngineObserver } from "./observer.js";
 export type {
   GenerationEvent,
   LengthPenalty,

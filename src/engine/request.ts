@@ -4,6 +4,7 @@
  *
  * Semantics, defaults, limits and the order of the checks are those of TGIS (text-generation-inference,
  * IBM fork); where TGIS lets a value through that it cannot serve (NaN, a huge top-k), it is refused or clamped.
+ * What TGIS does not have (a prompt of ids, frequency and presence penalty, logit bias) is OpenAI's, checked last.
  */
 
 /** Pushes the end-of-text logit up once `startIndex` tokens exist: factor `decayFactor ^ (generated - startIndex)`. */
@@ -26,6 +27,8 @@ export interface TokenDetailOptions {
 /** A request as an API understood it. Absent = the default. Values are in contract units and not yet checked. */
 export interface UncheckedRequest {
   readonly prompt: string;
+  /** The prompt as ids, taken as they are; `prompt` is then its text only. Absent: `prompt` is tokenized. */
+  readonly promptTokenIds?: readonly number[] | undefined;
   readonly method: "greedy" | "sample";
   /** Ignored, and not validated, when greedy: temperature, topK, topP, typicalP, seed. 0 counts as absent. */
   readonly temperature?: number | undefined;
@@ -37,6 +40,12 @@ export interface UncheckedRequest {
   /** 0 counts as absent. */
   readonly repetitionPenalty?: number | undefined;
   readonly lengthPenalty?: LengthPenalty | undefined;
+  /** In [-2, 2]: taken off a token's logit once for each time it is in the completion. */
+  readonly frequencyPenalty?: number | undefined;
+  /** In [-2, 2]: taken off the logit of each token that is in the completion. */
+  readonly presencePenalty?: number | undefined;
+  /** Token id to what is added to its logit, clamped to [-100, 100]. */
+  readonly logitBias?: ReadonlyMap<number, number> | undefined;
   /** 0 counts as absent: 20. */
   readonly maxNewTokens?: number | undefined;
   readonly minNewTokens?: number | undefined;
@@ -74,6 +83,12 @@ export interface GenerationRequest {
   /** 1 = off. */
   readonly repetitionPenalty: number;
   readonly lengthPenalty: LengthPenalty | undefined;
+  /** 0 = off. */
+  readonly frequencyPenalty: number;
+  /** 0 = off. */
+  readonly presencePenalty: number;
+  /** Undefined = off. */
+  readonly logitBias: ReadonlyMap<number, number> | undefined;
   /** After lowering to what fits: `promptTokenIds.length + maxNewTokens <= maxSequenceLength`. */
   readonly maxNewTokens: number;
   /** `maxNewTokens` was lowered to fit; reaching it is `token-limit`, not `max-tokens`. */

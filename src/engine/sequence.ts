@@ -1,6 +1,7 @@
 import { Detokenizer } from "./detokenizer.js";
 import { EventChannel } from "./event-channel.js";
-import type { GenerationRequest, Stop, TokenDetail } from "./request.js";
+import type { Caller } from "./observer.js";
+import type { GenerationRequest, Stop, StopReason, TokenDetail } from "./request.js";
 import type { RunResult } from "./runner/runner.js";
 import type { Candidates } from "./sampling/candidates.js";
 import { TokenChooser, type ChosenToken } from "./sampling/token-chooser.js";
@@ -24,8 +25,14 @@ export class Sequence implements Schedulable {
   /** The newest completion token: what the next decode runs. */
   newestTokenId = 0;
   readonly events = new EventChannel();
-  /** Milliseconds on the engine's clock; undefined = none. */
+  /** Milliseconds on the engine's clock, as all its times; undefined = none. */
   readonly deadlineMs: number | undefined;
+  /** When it was admitted. */
+  queuedMs: number;
+  /** When its first run was launched; noted only while the engine is observed. */
+  startedMs: number | undefined;
+  /** When its newest token was chosen. */
+  newestTokenMs: number | undefined;
 
   readonly #chooser: TokenChooser;
   readonly #detokenizer: Detokenizer;
@@ -38,10 +45,12 @@ export class Sequence implements Schedulable {
   constructor(
     readonly request: GenerationRequest,
     private readonly context: SequenceContext,
-    arrivalMs: number,
+    readonly arrivalMs: number,
+    readonly caller: Caller = {},
   ) {
     const { promptTokenIds, timeLimitMs, stopSequences, includeStopSequence } = request;
     this.promptTokens = promptTokenIds.length;
+    this.queuedMs = arrivalMs;
     this.deadlineMs = timeLimitMs === undefined ? undefined : arrivalMs + timeLimitMs;
     this.#chooser = new TokenChooser(request, context, context.candidates);
     this.#detokenizer = new Detokenizer(stopSequences, includeStopSequence);
@@ -52,6 +61,15 @@ export class Sequence implements Schedulable {
     return this.#stop !== undefined;
   }
 
+  get stopReason(): StopReason | undefined {
+    return this.#stop?.reason;
+  }
+
+  /** Tokens generated so far. */
+  get completionTokens(): number {
+    return this.#completionTokens;
+  }
+
   isExpired(nowMs: number): boolean {
     return this.deadlineMs !== undefined && nowMs >= this.deadlineMs;
   }
@@ -60,6 +78,7 @@ export class Sequence implements Schedulable {
   takeToken(result: RunResult, row: number, nowMs: number): void {
     const chosen = this.#choose(result, row);
     this.newestTokenId = chosen.id;
+    this.newestTokenMs = nowMs;
     this.#completionTokens += 1;
     this.#detail = chosen.detail;
     this.#detokenizer.push(this.context.bytesOf(chosen.id));

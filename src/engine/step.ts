@@ -1,3 +1,4 @@
+import type { RunWatch } from "./run-watch.js";
 import type { Runner, RunResult } from "./runner/runner.js";
 import type { PrefillChunk, StepPlan } from "./scheduler.js";
 import type { Sequence } from "./sequence.js";
@@ -10,6 +11,8 @@ export interface StepHooks {
   describe(sequence: Sequence, start: number, end: number, result: RunResult): void;
   /** Row `row` of the result has the logits from which the sequence's next token is chosen. */
   evaluate(sequence: Sequence, result: RunResult, row: number): void;
+  /** Times the runs; absent when nobody observes. */
+  readonly watch?: RunWatch | undefined;
 }
 
 /**
@@ -26,11 +29,14 @@ async function prefill(chunk: PrefillChunk<Sequence>, runner: Runner, hooks: Ste
   const { sequence, slot, start, end, isLast } = chunk;
   const { promptTokenIds, details } = sequence.request;
   const wanted = details.promptTokens ? "all" : isLast ? "last" : "none";
+  hooks.watch?.launchingPrefill(chunk);
   const run = runner.prefill({ slot, promptTokenIds, start, end, wanted });
   hooks.launched();
   const result = await run;
+  hooks.watch?.computed();
   if (wanted === "all") hooks.describe(sequence, start, end, result);
   if (isLast) hooks.evaluate(sequence, result, wanted === "all" ? end - start - 1 : 0);
+  hooks.watch?.evaluated();
 }
 
 async function decode(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
@@ -38,10 +44,13 @@ async function decode(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks
     tokenId: sequence?.newestTokenId ?? 0, // a hole runs too: any token, at a position that holds nothing
     position: plan.decodePositions[row] ?? 0,
   }));
+  hooks.watch?.launchingDecode(plan.decode);
   const run = runner.decode(rows);
   hooks.launched();
   const result = await run;
+  hooks.watch?.computed();
   for (const [row, sequence] of plan.decode.entries()) {
     if (sequence !== undefined) hooks.evaluate(sequence, result, row);
   }
+  hooks.watch?.evaluated();
 }

@@ -19,6 +19,8 @@ const maxStopSequences = 6;
 const maxStopSequenceBytes = 240;
 /** TGIS has no limit; each prompt token could list four times as many. */
 const maxTopN = 10;
+const maxTokenPenalty = 2;
+const maxLogitBias = 100;
 
 /** A request of which everything is checked but the length of its prompt. */
 export interface CheckedParameters extends Omit<GenerationRequest, "promptTokenIds" | "isTokenLimited"> {
@@ -62,11 +64,14 @@ export function checkParameters(
   if (stopSequences.length > maxStopSequences) refuseStopSequences(stopSequences.length);
   const details = checkDetails(asked);
   checkStopSequenceLengths(stopSequences);
+  const tokenPenalties = checkTokenPenalties(asked, limits);
+  checkPromptTokenIds(asked.promptTokenIds, limits);
   return {
     promptText: asked.prompt,
     sampling,
     repetitionPenalty,
     lengthPenalty: asked.lengthPenalty,
+    ...tokenPenalties,
     maxNewTokens,
     minNewTokens,
     stopSequences,
@@ -186,6 +191,55 @@ function refuseStopSequences(count: number): never {
     `there can be at most ${maxStopSequences} stop sequences of 1 to ${maxStopSequenceBytes} bytes`,
   );
 }
+
+function checkTokenPenalties(
+  { frequencyPenalty = 0, presencePenalty = 0, logitBias }: UncheckedRequest,
+  limits: RequestLimits,
+): Pick<GenerationRequest, "frequencyPenalty" | "presencePenalty" | "logitBias"> {
+  checkTokenPenalty("frequency", frequencyPenalty);
+  checkTokenPenalty("presence", presencePenalty);
+  return { frequencyPenalty, presencePenalty, logitBias: logitBias && checkLogitBias(logitBias, limits) };
+}
+
+function checkTokenPenalty(name: "frequency" | "presence", value: number): void {
+  if (Math.abs(value) <= maxTokenPenalty) return;
+  refuse(
+    { rule: `${name}-penalty`, value, limit: maxTokenPenalty },
+    `the ${name} penalty must be in [-${maxTokenPenalty}, ${maxTokenPenalty}], got ${value}`,
+  );
+}
+
+/** @returns undefined when nothing is biased. */
+function checkLogitBias(
+  asked: ReadonlyMap<number, number>,
+  { vocabularySize }: RequestLimits,
+): ReadonlyMap<number, number> | undefined {
+  const logitBias = new Map<number, number>();
+  for (const [tokenId, value] of asked) {
+    if (!isTokenId(tokenId, vocabularySize)) {
+      refuse(
+        { rule: "logit-bias-token", tokenId, vocabularySize },
+        `a logit bias is for token ${tokenId}, which the vocabulary lacks`,
+      );
+    }
+    if (Number.isNaN(value))
+      refuse({ rule: "logit-bias", tokenId, value }, `the logit bias of token ${tokenId} is NaN`);
+    if (value !== 0) logitBias.set(tokenId, Math.max(-maxLogitBias, Math.min(maxLogitBias, value)));
+  }
+  return logitBias.size === 0 ? undefined : logitBias;
+}
+
+function checkPromptTokenIds(tokenIds: readonly number[] | undefined, { vocabularySize }: RequestLimits): void {
+  const wrong = tokenIds?.find((id) => !isTokenId(id, vocabularySize));
+  if (wrong === undefined) return;
+  refuse(
+    { rule: "prompt-token", tokenId: wrong, vocabularySize },
+    `the prompt has token ${wrong}, which the vocabulary lacks`,
+  );
+}
+
+const isTokenId = (id: number, vocabularySize: number): boolean =>
+  Number.isInteger(id) && id >= 0 && id < vocabularySize;
 
 /** The last `limit` tokens, the first of which gives way to the begin-of-text token where there is one. */
 function keepLast(tokenIds: readonly number[], limit: number, beginOfTextId: number | undefined): readonly number[] {

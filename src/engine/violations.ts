@@ -13,6 +13,11 @@ export type Violation =
   | { readonly rule: "stop-sequences"; readonly count: number; readonly maxCount: number; readonly maxBytes: number }
   | { readonly rule: "token-details" }
   | { readonly rule: "top-n-tokens"; readonly value: number; readonly limit: number }
+  | { readonly rule: "frequency-penalty"; readonly value: number; readonly limit: number }
+  | { readonly rule: "presence-penalty"; readonly value: number; readonly limit: number }
+  | { readonly rule: "logit-bias"; readonly tokenId: number; readonly value: number }
+  | { readonly rule: "logit-bias-token"; readonly tokenId: number; readonly vocabularySize: number }
+  | { readonly rule: "prompt-token"; readonly tokenId: number; readonly vocabularySize: number }
   | { readonly rule: "empty-prompt" }
   | { readonly rule: "prompt-length"; readonly promptTokens: number; readonly limit: number }
   | {

@@ -17,12 +17,23 @@ test.each<[Violation, string]>([
   [{ rule: "stop-sequences", count: 7, maxCount: 6, maxBytes: 240 }, stopText],
   [{ rule: "token-details" }, "must request input and/or generated tokens to request extra token detail"],
   [{ rule: "top-n-tokens", value: 11, limit: 10 }, "top_n_tokens (11) must be <= 10"],
+  [{ rule: "frequency-penalty", value: 3, limit: 2 }, "frequency_penalty must be >= -2.0 and <= 2.0"],
+  [{ rule: "presence-penalty", value: 3, limit: 2 }, "presence_penalty must be >= -2.0 and <= 2.0"],
+  [{ rule: "logit-bias", tokenId: 5, value: NaN }, "logit_bias of token 5 must be a number, got NaN"],
+  [
+    { rule: "logit-bias-token", tokenId: 600, vocabularySize: 600 },
+    "logit_bias has token 600, which must be an integer in [0, 600)",
+  ],
+  [
+    { rule: "prompt-token", tokenId: -1, vocabularySize: 600 },
+    "input has token -1, which must be an integer in [0, 600)",
+  ],
   [{ rule: "prompt-length", promptTokens: 96, limit: 96 }, "input tokens (96) plus prefix length (0) must be < 96"],
   [
     { rule: "prompt-and-min-length", promptTokens: 80, minNewTokens: 17, limit: 96 },
     "input tokens (80) plus prefix length (0) plus min_new_tokens (17) must be <= 96",
   ],
-])("words %o as TGIS does", (violation, text) => {
+])("words %o as TGIS does, or would", (violation, text) => {
   expect(wordViolation(violation)).toBe(text);
 });
 

@@ -180,16 +180,16 @@ describe("what stops the start, and how it names itself", () => {
 
 describe("foreign settings", () => {
   test("known ones without a meaning here give one warning each", () => {
-    const { warnings } = load(["--num-shard", "2", "--dtype=float16"], { RUNTIME_HTTP_ENABLED: "true", QUANTIZE: "" });
+    const { warnings } = load(["--num-shard", "2", "--dtype=float16"], { RUNTIME_METRICS_PORT: "8086", QUANTIZE: "" });
     expect(warnings).toEqual([
       "--num-shard=2 is ignored: one process computes on all threads",
       "--dtype=float16 is ignored: weights are served in the precision of the checkpoint",
-      "RUNTIME_HTTP_ENABLED=true is ignored: this version has no REST API",
+      "RUNTIME_METRICS_PORT=8086 is ignored: metrics are on --health-port",
     ]);
   });
 
   test("a value that asks for what happens anyway is passed over in silence", () => {
-    const environment = { RUNTIME_GRPC_ENABLED: "true", RUNTIME_HTTP_ENABLED: "false", OUTPUT_SPECIAL_TOKENS: "False" };
+    const environment = { RUNTIME_METRICS_ENABLED: "true", OUTPUT_SPECIAL_TOKENS: "False" };
     expect(load(["--num-shard=1"], environment).warnings).toEqual([]);
   });
 

@@ -46,6 +46,9 @@ describe("a request that leaves everything out", () => {
       sampling: undefined,
       repetitionPenalty: 1,
       lengthPenalty: undefined,
+      frequencyPenalty: 0,
+      presencePenalty: 0,
+      logitBias: undefined,
       maxNewTokens: 20,
       isTokenLimited: false,
       minNewTokens: 0,
@@ -163,6 +166,14 @@ describe("a broken rule", () => {
     [{ details: { logprobs: true } }, { rule: "token-details" }],
     [{ details: { ranks: true } }, { rule: "token-details" }],
     [{ details: { topN: 1 } }, { rule: "token-details" }],
+    [{ frequencyPenalty: 2.1 }, { rule: "frequency-penalty", value: 2.1, limit: 2 }],
+    [{ frequencyPenalty: NaN }, { rule: "frequency-penalty", value: NaN, limit: 2 }],
+    [{ presencePenalty: -2.1 }, { rule: "presence-penalty", value: -2.1, limit: 2 }],
+    [{ logitBias: new Map([[600, 1]]) }, { rule: "logit-bias-token", tokenId: 600, vocabularySize: 600 }],
+    [{ logitBias: new Map([[0.5, 1]]) }, { rule: "logit-bias-token", tokenId: 0.5, vocabularySize: 600 }],
+    [{ logitBias: new Map([[5, NaN]]) }, { rule: "logit-bias", tokenId: 5, value: NaN }],
+    [{ promptTokenIds: [1, -1] }, { rule: "prompt-token", tokenId: -1, vocabularySize: 600 }],
+    [{ promptTokenIds: [600] }, { rule: "prompt-token", tokenId: 600, vocabularySize: 600 }],
   ];
 
   test.each(rows)("is named with its facts: %o", (asked, violation) => {
@@ -203,6 +214,24 @@ describe("a broken rule", () => {
     expect(ruleOf({ details, stopSequences: [""] })).toBe("token-details");
   });
 
+  test("of what TGIS does not have comes after all of its parameters", () => {
+    const asked: Partial<UncheckedRequest>[] = [
+      { stopSequences: [""] },
+      { frequencyPenalty: 3 },
+      { presencePenalty: 3 },
+      { logitBias: new Map([[600, 1]]) },
+      { promptTokenIds: [600] },
+    ];
+    const rules = asked.map((_, first) => ruleOf(Object.assign({}, ...asked.slice(first)) as (typeof asked)[0]));
+    expect(rules).toEqual([
+      "stop-sequences",
+      "frequency-penalty",
+      "presence-penalty",
+      "logit-bias-token",
+      "prompt-token",
+    ]);
+  });
+
   test("of the parameters comes before those on length", () => {
     expect(ruleOf({ stopSequences: [""] }, { promptTokens: 0 })).toBe("stop-sequences");
   });
@@ -216,6 +245,30 @@ describe("a broken rule", () => {
     const stopSequences = ["é".repeat(120), "a", "b", "c", "d", "e"];
     expect(ruleOf({ maxNewTokens: 50, minNewTokens: 50, lengthPenalty: penalty, stopSequences })).toBeUndefined();
     expect(ruleOf({ details: { promptTokens: true, topN: 10, logprobs: true, ranks: true } })).toBeUndefined();
+  });
+});
+
+describe("what is added to logits", () => {
+  test("is kept up to its limits, a bias clamped to them", () => {
+    const logitBias = new Map([
+      [0, 100.5],
+      [599, -Infinity],
+      [7, -99],
+    ]);
+    expect(validate({ frequencyPenalty: -2, presencePenalty: 2, logitBias })).toMatchObject({
+      frequencyPenalty: -2,
+      presencePenalty: 2,
+      logitBias: new Map([
+        [0, 100],
+        [599, -100],
+        [7, -99],
+      ]),
+    });
+  });
+
+  test("is off when it adds nothing", () => {
+    expect(validate({ logitBias: new Map([[3, 0]]) }).logitBias).toBeUndefined();
+    expect(validate({ logitBias: new Map() }).logitBias).toBeUndefined();
   });
 });
 

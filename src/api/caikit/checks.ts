@@ -1,10 +1,11 @@
-import { status } from "@grpc/grpc-js";
-import { StatusError } from "../errors.js";
+import { ParameterError } from "./errors.js";
 import { defaultMaxNewTokens, type CaikitParameters } from "./parameters.js";
 
 interface Check {
   readonly fails: (parameters: CaikitParameters) => boolean;
   readonly text: (parameters: CaikitParameters) => string;
+  /** Of a failed check: a ValueError unless said otherwise. */
+  readonly exception?: "TypeError";
 }
 
 const isGreedy = ({ decodingMethod = "GREEDY" }: CaikitParameters): boolean => decodingMethod === "GREEDY";
@@ -47,8 +48,15 @@ const checks: readonly Check[] = [
     text: () => "value check failed: repetition_penalty must be > 0.0",
   },
   {
-    fails: ({ exponentialDecayLengthPenalty: penalty }) =>
-      penalty !== undefined && !(penalty.decayFactor >= 1 && penalty.decayFactor <= 10),
+    fails: ({ exponentialDecayLengthPenalty: penalty }) => penalty !== undefined && penalty.decayFactor === undefined,
+    text: () => "'>=' not supported between instances of 'NoneType' and 'float'",
+    exception: "TypeError",
+  },
+  {
+    fails: ({ exponentialDecayLengthPenalty: penalty }) => {
+      const { decayFactor = 1 } = penalty ?? {};
+      return !(decayFactor >= 1 && decayFactor <= 10);
+    },
     text: () => "value check failed: decay_factor in exponential_decay_length_penalty must be >= 1.0 and <= 10.0",
   },
   {
@@ -62,8 +70,8 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** @throws {StatusError} INVALID_ARGUMENT with the contract's text for the first check that fails. */
+/** @throws {ParameterError} with the contract's text for the first check that fails. */
 export function checkParameters(parameters: CaikitParameters): void {
   const failed = checks.find(({ fails }) => fails(parameters));
-  if (failed !== undefined) throw new StatusError(status.INVALID_ARGUMENT, failed.text(parameters));
+  if (failed !== undefined) throw new ParameterError(failed.exception ?? "ValueError", failed.text(parameters));
 }

@@ -6,7 +6,7 @@ import { defaultMaxNewTokens, type CaikitParameters } from "./parameters.js";
 /**
  * Checks the parameters as Caikit does and hands them on as it hands them to its backend: numbers become unsigned
  * 32-bit integers and single-precision floats. The backend's own checks come later, in the engine.
- * @throws {StatusError} with the contract's text for the first check that fails.
+ * @throws {ParameterError} with the contract's text for the first check that fails.
  */
 export function toEngineRequest(prompt: string, parameters: CaikitParameters): UncheckedRequest {
   checkParameters(parameters);
@@ -44,7 +44,7 @@ function toLengthPenalty(
   penalty: CaikitParameters["exponentialDecayLengthPenalty"],
 ): UncheckedRequest["lengthPenalty"] {
   if (penalty === undefined) return undefined;
-  return { startIndex: toUint32(penalty.startIndex), decayFactor: Math.fround(penalty.decayFactor) };
+  return { startIndex: toUint32(penalty.startIndex), decayFactor: Math.fround(penalty.decayFactor ?? 0) };
 }
 
 /** Alternatives to a token (top n) cannot be asked for through Caikit. */

@@ -4,6 +4,19 @@ import { OrtlerError, OverCapacityError } from "../../errors.js";
 import { StatusError } from "../errors.js";
 import { wordOverCapacity, wordViolation } from "../tgis-texts.js";
 
+/**
+ * A parameter that the original refuses with a Python exception of this class. Its REST streams show the class, gRPC and
+ * unary REST only the text.
+ */
+export class ParameterError extends StatusError {
+  constructor(
+    readonly exception: "ValueError" | "TypeError" | "OverflowError",
+    text: string,
+  ) {
+    super(exception === "OverflowError" ? status.INTERNAL : status.INVALID_ARGUMENT, text);
+  }
+}
+
 /** Unary generation says this whatever made its backend unreachable; streams keep the backend's text. */
 const unaryUnavailable = "The underlying TCP connection is closed";
 

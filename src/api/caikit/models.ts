@@ -4,6 +4,14 @@ import { StatusError } from "../errors.js";
 /** The module that a Caikit NLP runtime serves text generation with; dashboards and clients know it by this id. */
 export const textGenerationModuleId = "f9181353-4ccf-4572-bd1e-f12bcda26792";
 
+/** The packages of the original whose behaviour this server has; dashboards look for these names. */
+export const runtimePackages = {
+  caikit: "0.27.7",
+  caikit_health_probe: "0.27.7",
+  caikit_nlp: "0.5.13",
+  caikit_tgis_backend: "0.1.38",
+} as const;
+
 /** The one model behind every id. */
 export interface ServedModel {
   readonly id: string;

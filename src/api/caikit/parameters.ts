@@ -14,7 +14,13 @@ export interface CaikitParameters {
   readonly repetitionPenalty?: number | undefined;
   /** Seconds. */
   readonly maxTime?: number | undefined;
-  readonly exponentialDecayLengthPenalty?: { readonly startIndex: bigint; readonly decayFactor: number } | undefined;
+  readonly exponentialDecayLengthPenalty?:
+    | {
+        readonly startIndex: bigint;
+        /** Undefined when a REST client left it out; over gRPC that is 0. */
+        readonly decayFactor: number | undefined;
+      }
+    | undefined;
   readonly stopSequences: readonly string[];
   readonly seed?: bigint | undefined;
   readonly preserveInputText?: boolean | undefined;

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Logger } from "../log.js";
+import type { ApiObserver } from "../observer.js";
 import { ActiveCalls } from "./active-calls.js";
 import { ignoreFarDeadlines } from "./far-deadlines.js";
 import { healthService, ServingState } from "./health.js";
@@ -16,6 +17,8 @@ export interface GrpcServerOptions {
   readonly port: number;
   readonly services: readonly Service[];
   readonly log: Logger;
+  /** Is told of every call. */
+  readonly observer?: ApiObserver | undefined;
 }
 
 export interface GrpcServer {
@@ -47,7 +50,8 @@ const serverOptions = {
  * Serves `services`, with health and reflection, on a plaintext port.
  * @throws {Error} when the port cannot be bound.
  */
-export async function startGrpcServer({ host, port, services, log }: GrpcServerOptions): Promise<GrpcServer> {
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const { host, port, services, log, observer } = options;
   setLogVerbosity(logVerbosity.NONE); // what goes wrong is thrown, or logged by us; grpc-js would print it as well
   const server = new Server(serverOptions);
   const calls = new ActiveCalls();
@@ -56,7 +60,7 @@ export async function startGrpcServer({ host, port, services, log }: GrpcServerO
   answerUnknownMethods(server);
   ignoreFarDeadlines(server);
   for (const service of [...services, health, ...reflectionServices(services, [health])]) {
-    addService({ server, calls, log }, service);
+    addService({ server, calls, log, observer }, service);
   }
   const boundPort = await bind(server, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
   return {

@@ -6,19 +6,22 @@ import { once } from "node:events";
 import type { Server, ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
 import { CancelledError } from "../../errors.js";
 import type { Logger } from "../log.js";
+import type { ApiObserver } from "../observer.js";
 import type { ActiveCalls } from "./active-calls.js";
+import { CallWatch, factsOf } from "./call-watch.js";
 import type { CallContext, Method, Send, Service } from "./service.js";
 import { statusOf, success, type CallStatus } from "./status.js";
 
 type OneRequestCall = ServerWritableStream<Buffer, Uint8Array>;
 type ManyRequestsCall = ServerDuplexStream<Buffer, Uint8Array>;
 type Call = OneRequestCall | ManyRequestsCall;
-type Run = (context: CallContext, send: Send) => Promise<void>;
+type Run = (context: CallContext, send: Send, watch: CallWatch | undefined) => Promise<void>;
 
 export interface Transport {
   readonly server: Server;
   readonly calls: ActiveCalls;
   readonly log: Logger;
+  readonly observer?: ApiObserver | undefined;
 }
 
 /** Adds the methods of `service` to the server. */
@@ -30,31 +33,42 @@ function addMethod(transport: Transport, service: Service, method: Method): void
   const handle = (call: Call, run: Run): void => void answer(transport, service, method.path, call, run);
   if (method.requests === "one") {
     const handleOne = (call: OneRequestCall): void =>
-      handle(call, async (context, send) => method.run(call.request, context, send));
+      handle(call, async (context, send, watch) => {
+        watch?.received();
+        return method.run(call.request, context, send);
+      });
     transport.server.register(method.path, handleOne, toBuffer, identity, "serverStream");
   } else {
     // Leaving the loop over the requests must not destroy the call: its status is still to be sent.
     const handleMany = (call: ManyRequestsCall): void =>
-      handle(call, async (context, send) => method.run(call.iterator({ destroyOnReturn: false }), context, send));
+      handle(call, async (context, send, watch) => {
+        const requests: AsyncIterable<Uint8Array> = call.iterator({ destroyOnReturn: false });
+        return method.run(watch?.countingRequests(requests) ?? requests, context, send);
+      });
     transport.server.register(method.path, handleMany, toBuffer, identity, "bidi");
   }
 }
 
 /** Runs one call to its end. Never rejects: whatever goes wrong becomes the status. */
-async function answer({ calls, log }: Transport, service: Service, path: string, call: Call, run: Run): Promise<void> {
+async function answer(transport: Transport, service: Service, path: string, call: Call, run: Run): Promise<void> {
+  const { calls, log, observer } = transport;
+  const watch = observer && new CallWatch(observer, factsOf(service, path), call.metadata);
   const controller = new AbortController();
   const { signal } = controller;
   // grpc-js says `cancelled` for a cancelled call, a lost connection and a passed deadline alike.
   const cancel = (): void => controller.abort(new CancelledError("the client is gone or its deadline has passed"));
   call.once("cancelled", cancel);
+  let status = success;
   try {
     calls.open(controller, service.servesWhileDraining ?? false);
     service.guard?.(call.metadata);
-    await run({ metadata: call.metadata, signal }, senderOf(call, signal));
-    await end(call, success);
+    const send = senderOf(call, signal);
+    await run({ metadata: call.metadata, signal }, watch?.counting(send) ?? send, watch);
   } catch (error) {
-    await end(call, statusOf(signal.aborted ? signal.reason : error, path, log));
+    status = statusOf(signal.aborted ? signal.reason : error, path, log);
   } finally {
+    await end(call, status);
+    watch?.ended(status.code);
     call.off("cancelled", cancel);
     calls.close(controller);
   }

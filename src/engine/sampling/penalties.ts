@@ -1,7 +1,7 @@
 /**
  * The logits processors that change single tokens, in the order in which the reference applies them: the
- * end-of-text tokens are held off or pushed up first, then the repetition penalty sees the result.
- * All work in place and round to float32 where the reference does.
+ * end-of-text tokens are held off or pushed up first, then the repetition penalty sees the result, and what OpenAI
+ * adds comes last. All work in place and round to float32 where the reference does.
  */
 import type { LengthPenalty } from "../request.js";
 
@@ -37,6 +37,27 @@ export function penaliseRepetition(row: Float32Array, contextTokenIds: Iterable<
     const logit = row[id] ?? -Infinity;
     if (logit !== -Infinity) row[id] = bounded(logit < 0 ? logit * divisor : logit / divisor);
   }
+}
+
+/** Makes each token of the completion less likely: by `frequency` for each time it occurred, and by `presence` once. */
+export function penaliseOccurrences(
+  row: Float32Array,
+  counts: ReadonlyMap<number, number>,
+  frequency: number,
+  presence: number,
+): void {
+  for (const [id, count] of counts) add(row, id, -(count * frequency + presence));
+}
+
+/** Adds what the request asks for to the logits of single tokens. */
+export function addBias(row: Float32Array, bias: ReadonlyMap<number, number>): void {
+  for (const [id, added] of bias) add(row, id, added);
+}
+
+/** An impossible token stays impossible. */
+function add(row: Float32Array, id: number, added: number): void {
+  const logit = row[id] ?? -Infinity;
+  if (logit !== -Infinity) row[id] = bounded(logit + added);
 }
 
 /** In float32; NaN stays NaN. */

@@ -3,7 +3,7 @@ import type { GenerationRequest, SamplingParameters, TokenDetail } from "../requ
 import { argmax } from "./argmax.js";
 import type { Candidates, ScoredTokens } from "./candidates.js";
 import { keepTopP, keepTypicalP } from "./mass-filters.js";
-import { penaliseLength, penaliseRepetition, suppress } from "./penalties.js";
+import { addBias, penaliseLength, penaliseOccurrences, penaliseRepetition, suppress } from "./penalties.js";
 import { describeToken, needsScores, plainDetail, type PieceOf } from "./token-details.js";
 import { Xoshiro128 } from "./xoshiro.js";
 
@@ -27,7 +27,7 @@ interface Sampler {
 
 /**
  * Chooses the tokens of one sequence, one after the other, as the reference does: minimum length, length penalty,
- * repetition penalty, temperature, top-k, top-p, typical-p, then the highest score or a draw. What it remembers
+ * repetition penalty, frequency and presence penalty, logit bias, temperature, top-k, top-p, typical-p, then the highest score or a draw. What it remembers
  * (how many tokens there are, which have occurred, the state of its generator) belongs to the sequence alone, so
  * the choice depends on nothing but the request and the logits.
  */
@@ -39,6 +39,8 @@ export class TokenChooser {
   readonly #sampler: Sampler | undefined;
   /** Distinct ids of prompt and completion; undefined when there is no repetition penalty. */
   readonly #contextTokenIds: Set<number> | undefined;
+  /** How often each id is in the completion; undefined when there is no frequency or presence penalty. */
+  readonly #completionCounts: Map<number, number> | undefined;
   #completionTokens = 0;
 
   /** @param candidates shared by all choosers of the model; used only within a call. */
@@ -49,6 +51,8 @@ export class TokenChooser {
     const parameters = request.sampling;
     this.#sampler = parameters && { parameters, random: Xoshiro128.fromSeed(parameters.seed) };
     this.#contextTokenIds = request.repetitionPenalty === 1 ? undefined : new Set(request.promptTokenIds);
+    const countsMatter = request.frequencyPenalty !== 0 || request.presencePenalty !== 0;
+    this.#completionCounts = countsMatter ? new Map() : undefined;
   }
 
   /**
@@ -56,8 +60,9 @@ export class TokenChooser {
    * be it and nothing is to be said of it that needs other scores. Undefined: call `fromLogits` for this step.
    */
   fromGreedyToken(tokenId: number): ChosenToken | undefined {
-    const { sampling, repetitionPenalty, details } = this.#request;
+    const { sampling, repetitionPenalty, logitBias, details } = this.#request;
     if (sampling !== undefined || repetitionPenalty !== 1) return undefined;
+    if (this.#completionCounts !== undefined || logitBias !== undefined) return undefined;
     if (details.completionTokens && needsScores(details)) return undefined;
     // Suppressing the end-of-text tokens changes nothing for a token that is above them anyway.
     if (this.#isHoldingOffEos() && this.#vocabulary.eosTokenIds.has(tokenId)) return undefined;
@@ -86,12 +91,15 @@ export class TokenChooser {
   }
 
   #penalise(row: Float32Array): void {
-    const { lengthPenalty, repetitionPenalty } = this.#request;
+    const { lengthPenalty, repetitionPenalty, frequencyPenalty, presencePenalty, logitBias } = this.#request;
     const { eosTokenIds } = this.#vocabulary;
     const excess = this.#lengthExcess();
     if (this.#isHoldingOffEos()) suppress(row, eosTokenIds);
     else if (lengthPenalty !== undefined && excess > 0) penaliseLength(row, eosTokenIds, lengthPenalty, excess);
     if (this.#contextTokenIds !== undefined) penaliseRepetition(row, this.#contextTokenIds, repetitionPenalty);
+    const counts = this.#completionCounts;
+    if (counts !== undefined) penaliseOccurrences(row, counts, frequencyPenalty, presencePenalty);
+    if (logitBias !== undefined) addBias(row, logitBias);
   }
 
   #chooseHighest(row: Float32Array): ChosenToken {
@@ -121,6 +129,8 @@ export class TokenChooser {
   #remember(tokenId: number): void {
     this.#completionTokens += 1;
     this.#contextTokenIds?.add(tokenId);
+    const counts = this.#completionCounts;
+    counts?.set(tokenId, (counts.get(tokenId) ?? 0) + 1);
   }
 
   #isHoldingOffEos(): boolean {

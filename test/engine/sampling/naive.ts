@@ -33,6 +33,13 @@ export function processScores(
     const logit = scores[id] ?? NaN;
     scores[id] = logit < 0 ? f32(logit * f32(repetitionPenalty)) : f32(logit / f32(repetitionPenalty));
   }
+  const { promptTokenIds, frequencyPenalty, presencePenalty, logitBias } = request;
+  const completion = context.slice(promptTokenIds.length);
+  scores = scores.map((score, id) => {
+    const count = completion.filter((each) => each === id).length;
+    const lowered = count === 0 ? score : f32(score - (count * frequencyPenalty + presencePenalty));
+    return f32(lowered + (logitBias?.get(id) ?? 0));
+  });
   if (sampling === undefined) return scores;
   scores = scores.map((score) => f32(score / f32(sampling.temperature)));
   if (sampling.topK > 0) scores = topK(scores, sampling.topK);

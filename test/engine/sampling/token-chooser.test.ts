@@ -109,6 +109,16 @@ describe("a literal implementation of the pipeline", () => {
       repetitionPenalty: oneOf(1, 1.3, 0.8),
       minNewTokens: oneOf(0, 2),
       lengthPenalty: oneOf(undefined, { startIndex: 1, decayFactor: 1.5 }),
+      frequencyPenalty: oneOf(0, 0.7, -1.3),
+      presencePenalty: oneOf(0, 1.9, -0.4),
+      logitBias: oneOf(
+        undefined,
+        new Map([
+          [1, 4],
+          [3, -100],
+          [5, 2.5],
+        ]),
+      ),
       details: { ...allDetails(oneOf(1, 5, size)), logprobs: oneOf(true, false) },
       sampling: oneOf(
         undefined,
@@ -151,6 +161,35 @@ describe("a literal implementation of the pipeline", () => {
   test("chooses the highest score when greedy, the lowest id on ties", () => {
     const logits = [1, 5, 2, 5, 5, -1, 0];
     expect(chooser({}, 7, []).fromLogits(Float32Array.from(logits)).id).toBe(1);
+  });
+});
+
+describe("the penalties of OpenAI", () => {
+  const choices = (parts: Partial<GenerationRequest>, logits: readonly number[], steps: number): number[] => {
+    const subject = chooser(parts, logits.length, []);
+    return Array.from({ length: steps }, () => subject.fromLogits(Float32Array.from(logits)).id);
+  };
+
+  test("take the frequency penalty off once for each occurrence in the completion", () => {
+    expect(choices({ frequencyPenalty: 1 }, [0, 2.5, 1], 5)).toEqual([1, 1, 2, 1, 0]);
+  });
+
+  test("take the presence penalty off once, however often the token occurs", () => {
+    expect(choices({ presencePenalty: 1 }, [0, 2.5, 1], 3)).toEqual([1, 1, 1]);
+    expect(choices({ presencePenalty: 2 }, [0, 2.5, 1], 4)).toEqual([1, 2, 1, 1]);
+  });
+
+  test("do not look at the prompt", () => {
+    expect(choices({ promptTokenIds: [1, 1, 1], frequencyPenalty: 2, presencePenalty: 2 }, [0, 1, 0], 1)).toEqual([1]);
+  });
+
+  test("add a logit bias, also to a token of the end that is not held off", () => {
+    expect(choices({ logitBias: new Map([[0, 3]]) }, [0, 2.5, 1], 1)).toEqual([0]);
+    const held = chooser({ logitBias: new Map([[0, 100]]), minNewTokens: 1 }, 3);
+    expect([
+      held.fromLogits(Float32Array.from([5, 2, 1])).id,
+      held.fromLogits(Float32Array.from([5, 2, 1])).id,
+    ]).toEqual([1, 0]);
   });
 });
 
@@ -287,6 +326,12 @@ describe("the model's own highest token", () => {
     expect(taken({ sampling: sampling({}) })).toBeUndefined();
     expect(taken({ repetitionPenalty: 1.1 })).toBeUndefined();
     expect(taken({ details: { ...noDetails, completionTokens: true, ranks: true } })).toBeUndefined();
+  });
+
+  test("is not enough for a frequency or presence penalty, or a logit bias", () => {
+    expect(taken({ frequencyPenalty: 0.1 })).toBeUndefined();
+    expect(taken({ presencePenalty: -0.1 })).toBeUndefined();
+    expect(taken({ logitBias: new Map([[1, 1]]) })).toBeUndefined();
   });
 
   test("is refused only when it ends a text that is too short", () => {

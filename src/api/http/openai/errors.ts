@@ -1,0 +1,102 @@
+import { InvalidRequestError, type Violation } from "../../../engine/violations.js";
+import { OrtlerError } from "../../../errors.js";
+import { codes } from "../../errors.js";
+import type { Logger } from "../../log.js";
+import { FieldError } from "../fields.js";
+import { hideError, refusedBeforeUs } from "../told-errors.js";
+
+/** An error as OpenAI's clients read it. */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    /** The field that is wrong. */
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+/** An error in the words of this API. */
+export class OpenAiError extends Error {
+  override readonly name = "OpenAiError";
+  readonly param: string | null;
+  readonly code: string | null;
+
+  constructor(
+    readonly status: number,
+    readonly type: string,
+    message: string,
+    { param = null, code = null }: { readonly param?: string | null; readonly code?: string | null } = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.param = param;
+    this.code = code;
+  }
+
+  get body(): ErrorBody {
+    const { message, type, param, code } = this;
+    return { error: { message, type, param, code } };
+  }
+}
+
+/** The caller's mistake. */
+export function invalid(param: string | null, message: string, code: string | null = null): OpenAiError {
+  return new OpenAiError(400, "invalid_request_error", message, { param, code });
+}
+
+/** The fields whose rules the engine checks; the other rules cannot be broken through this API. */
+const params: Partial<Record<Violation["rule"], string>> = {
+  temperature: "temperature",
+  "top-p": "top_p",
+  "max-new-tokens": "max_tokens",
+  "stop-sequences": "stop",
+  "top-n-tokens": "logprobs",
+  "frequency-penalty": "frequency_penalty",
+  "presence-penalty": "presence_penalty",
+  "logit-bias": "logit_bias",
+  "logit-bias-token": "logit_bias",
+  "prompt-token": "prompt",
+  "empty-prompt": "prompt",
+  "prompt-length": "prompt",
+};
+
+const types = {
+  "invalid-input": "invalid_request_error",
+  "over-capacity": "rate_limit_error",
+  deadline: "timeout_error",
+  cancelled: "cancelled_error",
+  unavailable: "service_unavailable_error",
+  internal: "server_error",
+} as const satisfies Record<OrtlerError["kind"], string>;
+
+/** What the client is told. A bug is told by a request id, under which the log has the cause. */
+export function toOpenAiError(error: unknown, path: string, log: Logger): OpenAiError {
+  const told = toldError(error);
+  if (told !== undefined) {
+    log.info("call refused", { path, status: told.status, message: told.message });
+    return told;
+  }
+  return new OpenAiError(codes.internal.http, types.internal, hideError(error, path, log));
+}
+
+function toldError(error: unknown): OpenAiError | undefined {
+  if (error instanceof OpenAiError) return error;
+  if (error instanceof FieldError) return invalid(error.field, error.message);
+  if (error instanceof InvalidRequestError) return violated(error);
+  if (error instanceof OrtlerError && error.kind !== "internal") {
+    const code = error.kind === "over-capacity" ? "rate_limit_exceeded" : null;
+    return new OpenAiError(codes[error.kind].http, types[error.kind], error.message, { code }, { cause: error });
+  }
+  const refusal = refusedBeforeUs(error);
+  return refusal && new OpenAiError(refusal.status, types["invalid-input"], refusal.message, {}, { cause: error });
+}
+
+function violated({ violation, message }: InvalidRequestError): OpenAiError {
+  const param = params[violation.rule] ?? null;
+  return invalid(
+    param,
+    param === null ? message : `${param}: ${message}`,
+    violation.rule === "prompt-length" ? "context_length_exceeded" : null,
+  );
+}

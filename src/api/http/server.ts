@@ -1,0 +1,109 @@
+import type { AddressInfo } from "node:net";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { CancelledError, UnavailableError } from "../../errors.js";
+import { ActiveCalls } from "../grpc/active-calls.js";
+import type { Logger } from "../log.js";
+import { sendJson } from "./answer.js";
+import { setAbortSignal, type HttpApi } from "./api.js";
+
+export interface HttpServerOptions {
+  /** Address to listen on: `0.0.0.0`, `::`, `127.0.0.1`, ... */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly apis: readonly HttpApi[];
+  readonly log: Logger;
+}
+
+export interface HttpServer {
+  /** The port that is listened on. */
+  readonly port: number;
+  /**
+   * Ends the server in order: new requests are answered 503, running ones may finish (their clients have been sent
+   * everything) within `graceMs` and are cancelled then; at last the port and all connections close.
+   */
+  drain(graceMs: number): Promise<void>;
+  /** Drops every request and connection at once. */
+  forceStop(): void;
+}
+
+/** How long a cancelled request may take to end by itself. */
+const closingMs = 1000;
+
+const serverOptions = {
+  bodyLimit: 4 * 1024 * 1024, // as over gRPC
+  requestTimeout: 60_000, // for the client to send its request: a slow sender does not hold a connection for ever
+  forceCloseConnections: "idle",
+  exposeHeadRoutes: false,
+} as const;
+
+/**
+ * Serves `apis` over HTTP/1.1 without TLS.
+ * @throws {Error} when the port cannot be bound, or when two APIs claim the same route.
+ */
+export async function startHttpServer({ host, port, apis, log }: HttpServerOptions): Promise<HttpServer> {
+  const app = fastify(serverOptions);
+  const calls = new ActiveCalls();
+  app.addHook("onRequest", (request, reply, done) => {
+    setOwnHeaders(reply);
+    if (openCall(calls, request, reply)) done();
+    else refuse(reply);
+  });
+  answerWhatNoApiKnows(app, log);
+  for (const api of apis) await app.register(async (scope) => api(scope));
+  await app.listen({ host, port });
+  return {
+    port: (app.server.address() as AddressInfo).port, // listening on TCP: an object
+    drain: async (graceMs) => {
+      calls.refuseNew();
+      await calls.waitUntilIdle(graceMs);
+      calls.abortAll();
+      await calls.waitUntilIdle(closingMs);
+      app.server.closeAllConnections();
+      await app.close();
+    },
+    forceStop: () => {
+      calls.abortAll();
+      app.server.closeAllConnections();
+      void app.close();
+    },
+  };
+}
+
+/** Header names are lower case on the wire, also of those that Node would add in capitals. */
+function setOwnHeaders({ raw, request }: FastifyReply): void {
+  raw.setHeader("date", new Date().toUTCString());
+  if (!raw.shouldKeepAlive) raw.setHeader("connection", "close");
+  else if (request.raw.httpVersion === "1.0") raw.setHeader("connection", "keep-alive");
+  else raw.removeHeader("connection"); // HTTP/1.1 keeps it open without being told
+}
+
+/** @returns false when the server takes no more requests. */
+function openCall(calls: ActiveCalls, request: FastifyRequest, reply: FastifyReply): boolean {
+  const call = new AbortController();
+  setAbortSignal(request, call.signal);
+  try {
+    calls.open(call, false);
+  } catch (error) {
+    if (error instanceof UnavailableError) return false;
+    throw error;
+  }
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) call.abort(new CancelledError("the client went away"));
+    calls.close(call);
+  });
+  return true;
+}
+
+function refuse(reply: FastifyReply): void {
+  sendJson(reply.header("connection", "close"), 503, `{"detail":"the server is shutting down"}`);
+}
+
+/** The answers to unknown routes, and to an error that an API did not word. */
+function answerWhatNoApiKnows(app: FastifyInstance, log: Logger): void {
+  app.setNotFoundHandler((_request, reply) => sendJson(reply, 404, `{"detail":"Not Found"}`));
+  app.setErrorHandler((error, request, reply) => {
+    log.error("request failed", { path: request.routeOptions.url, error });
+    return sendJson(reply, 500, `{"detail":"Internal Server Error"}`);
+  });
+}

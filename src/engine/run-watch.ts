@@ -1,0 +1,68 @@
+import type { EngineObserver, LaunchedRun } from "./observer.js";
+import type { PrefillChunk } from "./scheduler.js";
+import type { Sequence } from "./sequence.js";
+
+/** Times one step and its runs for an observer. Health checks run unseen. */
+export class RunWatch {
+  readonly #beganMs: number;
+  /** The run under way; undefined while there is none, and for a health check's. */
+  #run: LaunchedRun | undefined;
+  #launchedMs = 0;
+  #computedMs = 0;
+
+  /** @param now milliseconds, on the clock of the sequences' times. */
+  constructor(
+    private readonly observer: EngineObserver,
+    private readonly now: () => number,
+  ) {
+    this.#beganMs = now();
+  }
+
+  launchingPrefill({ sequence, start, end }: PrefillChunk<Sequence>): void {
+    if (sequence.caller.isProbe === true) return;
+    this.#launch("prefill", end - start, [sequence]);
+    if (sequence.startedMs !== undefined) return;
+    sequence.startedMs = this.#launchedMs;
+    this.observer.started?.({ queueMs: sequence.startedMs - sequence.queuedMs });
+  }
+
+  /** @param rows with holes: they are run, but nobody's. */
+  launchingDecode(rows: readonly (Sequence | undefined)[]): void {
+    const sequences = rows.filter((sequence) => sequence !== undefined);
+    this.#launch("decode", sequences.length, sequences);
+  }
+
+  /** The result is there. */
+  computed(): void {
+    this.#computedMs = this.now();
+  }
+
+  /** Tokens are chosen: the run is over. */
+  evaluated(): void {
+    const run = this.#run;
+    this.#run = undefined;
+    if (run === undefined) return;
+    const { method, tokens } = run;
+    const computeMs = this.#computedMs - this.#launchedMs;
+    this.observer.runFinished?.({ method, tokens, computeMs, evaluateMs: this.now() - this.#computedMs });
+  }
+
+  stepFinished(): void {
+    this.observer.stepFinished?.({ durationMs: this.now() - this.#beganMs });
+  }
+
+  stepFailed(): void {
+    if (this.#run !== undefined) this.observer.runFailed?.({ method: this.#run.method });
+  }
+
+  #launch(method: LaunchedRun["method"], tokens: number, sequences: readonly Sequence[]): void {
+    let [contextTokens, remainingTokens] = [0, 0];
+    for (const { promptTokens, completionTokens, request } of sequences) {
+      contextTokens += promptTokens + completionTokens;
+      remainingTokens += request.maxNewTokens - completionTokens;
+    }
+    this.#run = { method, sequences: sequences.length, tokens, contextTokens, remainingTokens };
+    this.observer.runLaunched?.(this.#run);
+    this.#launchedMs = this.now();
+  }
+}

@@ -1,0 +1,54 @@
+import type { BucketLimits } from "./buckets.js";
+import { caikitObserver, showModel } from "./caikit.js";
+import { Families } from "./families.js";
+import { own } from "./own-definitions.js";
+import { ownObserver, type EngineState } from "./own.js";
+import { tgis } from "./tgis-definitions.js";
+import { tgisObserver } from "./tgis.js";
+
+export interface MetricsOptions {
+  readonly limits: BucketLimits;
+  readonly version: string;
+  readonly model: {
+    readonly id: string;
+    readonly weightBytes: number;
+    /** From the start of loading until the engine was ready. */
+    readonly loadMs: number;
+  };
+  readonly engineState: () => EngineState;
+}
+
+/** One Tokenize call of TGIS's API that was answered. */
+export interface TokenizeCall {
+  readonly texts: number;
+  readonly tokens: number;
+  readonly durationMs: number;
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** All metrics of a server: docs/metrics.md lists them. */
+export function createMetrics({ limits, version, model, engineState }: MetricsOptions) {
+  const families = new Families(limits);
+  families.set(own.build, 1, { version, model_id: model.id });
+  families.set(own.modelLoad, model.loadMs / 1000);
+  families.set(own.slots, limits.slots);
+  families.set(own.kvCapacity, limits.slots * limits.maxSequenceLength);
+  showModel(families, model);
+  families.addProcessMetrics();
+  return {
+    /** Hear the engine's events, one beside the other. */
+    observers: [tgisObserver(families, () => engineState().waiting), ownObserver(families, engineState)] as const,
+    apiObserver: caikitObserver(families),
+    /** A batch of no prompts, which is answered without the engine. */
+    countEmptyBatch: () => families.count(tgis.requests, 1, { kind: "batch" }),
+    countTokenize: ({ texts, tokens, durationMs }: TokenizeCall) => {
+      families.count(tgis.tokenizeRequests, 1);
+      families.count(tgis.tokenizeInputs, texts);
+      families.observe(tgis.tokenizeTokens, tokens);
+      families.observe(tgis.tokenizeDuration, durationMs / 1000);
+    },
+    /** All series in Prometheus' text format, version 0.0.4. */
+    exposition: async (): Promise<string> => families.exposition(),
+  };
+}

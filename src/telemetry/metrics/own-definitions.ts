@@ -1,0 +1,80 @@
+import type { MetricDefinition } from "./definition.js";
+
+/** Seconds: 1 ms to 10 s, where steps and tokens are. */
+const stepSeconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+/** Seconds: 5 ms to two minutes, since a first token may wait in a queue. */
+const waitSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+
+/** What TGIS has no metric for. */
+export const own = {
+  build: {
+    name: "ortler_build_info",
+    type: "gauge",
+    labels: ["version", "model_id"],
+    help: "1; the labels say what runs.",
+  },
+  modelLoad: {
+    name: "ortler_model_load_seconds",
+    type: "gauge",
+    help: "Time from the start of loading until the engine was ready.",
+  },
+  queueLength: {
+    name: "ortler_queue_length",
+    type: "gauge",
+    help: "Sequences that wait for a slot.",
+  },
+  running: {
+    name: "ortler_running_sequences",
+    type: "gauge",
+    help: "Sequences that have a slot: one at most is prefilling, the others decode.",
+  },
+  slots: {
+    name: "ortler_slots",
+    type: "gauge",
+    help: "Slots: sequences that can run together.",
+  },
+  kvTokens: {
+    name: "ortler_kv_tokens",
+    type: "gauge",
+    help: "Tokens in the KV cache.",
+  },
+  kvCapacity: {
+    name: "ortler_kv_tokens_capacity",
+    type: "gauge",
+    help: "Tokens that the KV cache has room for.",
+  },
+  stepDuration: {
+    name: "ortler_step_duration_seconds",
+    type: "histogram",
+    buckets: stepSeconds,
+    help: "Time of a step: prompt chunks, then one decode.",
+  },
+  decodeBatchSize: {
+    name: "ortler_decode_batch_size",
+    type: "histogram",
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    help: "Sequences of a decode run.",
+  },
+  promptTokens: {
+    name: "ortler_prefill_tokens_total",
+    type: "counter",
+    help: "Prompt tokens that were run; its rate is the prefill speed.",
+  },
+  completionTokens: {
+    name: "ortler_completion_tokens_total",
+    type: "counter",
+    help: "Tokens generated; its rate is tokens a second.",
+  },
+  firstToken: {
+    name: "ortler_time_to_first_token_seconds",
+    type: "histogram",
+    buckets: waitSeconds,
+    help: "From the arrival of a prompt to its first token.",
+  },
+  interToken: {
+    name: "ortler_inter_token_latency_seconds",
+    type: "histogram",
+    buckets: stepSeconds,
+    help: "From one token of a sequence to the next.",
+  },
+} as const satisfies Record<string, MetricDefinition>;

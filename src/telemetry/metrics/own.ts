@@ -1,0 +1,35 @@
+import type { LaunchEvent, RunEvent } from "../engine-events.js";
+import type { Families } from "./families.js";
+import { own } from "./own-definitions.js";
+
+/** What the engine says of itself whenever it is asked. */
+export interface EngineState {
+  readonly waiting: number;
+  readonly prefilling: number;
+  readonly running: number;
+  readonly cachedTokens: number;
+}
+
+/** Counts what TGIS has no metric for, and reads the engine's state at each scrape. */
+export function ownObserver(families: Families, state: () => EngineState) {
+  families.beforeScrape(() => {
+    const { waiting, prefilling, running, cachedTokens } = state();
+    families.set(own.queueLength, waiting);
+    families.set(own.running, prefilling + running);
+    families.set(own.kvTokens, cachedTokens);
+  });
+  return {
+    runLaunched: ({ method, sequences }: LaunchEvent) => {
+      if (method === "decode") families.observe(own.decodeBatchSize, sequences);
+    },
+    runFinished: ({ method, tokens }: RunEvent) => {
+      if (method === "prefill") families.count(own.promptTokens, tokens);
+    },
+    stepFinished: ({ durationMs }: { readonly durationMs: number }) =>
+      families.observe(own.stepDuration, durationMs / 1000),
+    tokenChosen: ({ isFirst, waitedMs }: { readonly isFirst: boolean; readonly waitedMs: number }) => {
+      families.count(own.completionTokens, 1);
+      families.observe(isFirst ? own.firstToken : own.interToken, waitedMs / 1000);
+    },
+  };
+}

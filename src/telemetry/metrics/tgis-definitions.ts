@@ -1,0 +1,193 @@
+import type { MetricDefinition } from "./definition.js";
+
+const quantiles = [0, 0.5, 0.9, 0.95, 0.99, 0.999, 1];
+
+/** TGIS's metrics that have a meaning here: names, types, labels and buckets are its own. Durations are in seconds. */
+export const tgis = {
+  requests: {
+    name: "tgi_request_count",
+    type: "counter",
+    isDoubled: true,
+    labels: ["kind"],
+    help: "Calls that asked for text, those refused included; kind is single, batch or stream.",
+  },
+  inputs: {
+    name: "tgi_request_input_count",
+    type: "counter",
+    isDoubled: true,
+    help: "Prompts in those calls.",
+  },
+  failures: {
+    name: "tgi_request_failure",
+    type: "counter",
+    isDoubled: true,
+    labels: ["err"],
+    help: "Prompts that were not answered: conc_limit, validation, generate, unknown, cancelled or timeout.",
+  },
+  successes: {
+    name: "tgi_request_success",
+    type: "counter",
+    isDoubled: true,
+    labels: ["stop_reason", "kind"],
+    help: "Prompts that were answered, by the reason to stop.",
+  },
+  maxNewTokens: {
+    name: "tgi_request_max_new_tokens",
+    type: "histogram",
+    buckets: "new-tokens",
+    help: "Maximum of new tokens as asked or by default, before it is lowered to what fits.",
+  },
+  inputLength: {
+    name: "tgi_request_input_length",
+    type: "histogram",
+    buckets: "sequence",
+    help: "Prompt tokens after truncation.",
+  },
+  rawInputLength: {
+    name: "tgi_request_raw_input_length",
+    type: "summary",
+    quantiles,
+    help: "Prompt tokens before truncation and the check of their number.",
+  },
+  meanTimePerToken: {
+    name: "tgi_request_mean_time_per_token_duration",
+    type: "histogram",
+    buckets: "duration",
+    help: "Inference time of an answered prompt by its generated tokens.",
+  },
+  validationDuration: {
+    name: "tgi_request_validation_duration",
+    type: "histogram",
+    buckets: "duration",
+    help: "From the arrival of a prompt until it was checked.",
+  },
+  queueDuration: {
+    name: "tgi_request_queue_duration",
+    type: "histogram",
+    buckets: "duration",
+    help: "From then until its first run.",
+  },
+  inferenceDuration: {
+    name: "tgi_request_inference_duration",
+    type: "histogram",
+    buckets: "duration",
+    help: "From its first run until it was answered.",
+  },
+  duration: {
+    name: "tgi_request_duration",
+    type: "histogram",
+    buckets: "duration",
+    help: "From the arrival of a prompt until it was answered.",
+  },
+  generatedTokens: {
+    name: "tgi_request_generated_tokens",
+    type: "histogram",
+    buckets: "new-tokens",
+    help: "Generated tokens of an answered prompt.",
+  },
+  totalTokens: {
+    name: "tgi_request_total_tokens",
+    type: "histogram",
+    buckets: "sequence",
+    help: "Prompt and generated tokens of an answered prompt.",
+  },
+  tokenizeRequests: {
+    name: "tgi_tokenize_request_count",
+    type: "counter",
+    isDoubled: true,
+    help: "Tokenize calls.",
+  },
+  tokenizeInputs: {
+    name: "tgi_tokenize_request_input_count",
+    type: "counter",
+    isDoubled: true,
+    help: "Texts in those calls.",
+  },
+  tokenizeTokens: {
+    name: "tgi_tokenize_request_tokens",
+    type: "histogram",
+    buckets: "tokenized",
+    help: "Tokens of a Tokenize call, after truncation.",
+  },
+  tokenizeDuration: {
+    name: "tgi_tokenize_request_duration",
+    type: "histogram",
+    buckets: "duration",
+    help: "Time of a Tokenize call that was answered.",
+  },
+  queueSize: {
+    name: "tgi_queue_size",
+    type: "gauge",
+    help: "Prompts that wait for a slot.",
+  },
+  runs: {
+    name: "tgi_batch_inference_count",
+    type: "counter",
+    isDoubled: true,
+    labels: ["method"],
+    help: "Runs of the model; method is prefill (a chunk of one prompt) or next_token (all running sequences).",
+  },
+  runSuccesses: {
+    name: "tgi_batch_inference_success",
+    type: "counter",
+    isDoubled: true,
+    labels: ["method"],
+    help: "Runs that gave a result.",
+  },
+  runFailures: {
+    name: "tgi_batch_inference_failure",
+    type: "counter",
+    isDoubled: true,
+    labels: ["method", "reason"],
+    help: "Runs that failed; reason is always error.",
+  },
+  runBatchSize: {
+    name: "tgi_batch_inference_batch_size",
+    type: "histogram",
+    labels: ["method"],
+    buckets: "batch",
+    help: "Sequences of a run.",
+  },
+  runDuration: {
+    name: "tgi_batch_inference_duration",
+    type: "histogram",
+    labels: ["method", "makeup"],
+    buckets: "duration",
+    help: "Time of a run with what follows it; makeup is always single_only.",
+  },
+  forwardDuration: {
+    name: "tgi_batch_inference_forward_duration",
+    type: "histogram",
+    labels: ["method", "makeup"],
+    buckets: "duration",
+    help: "Time of the model in a run.",
+  },
+  tokenDuration: {
+    name: "tgi_batch_inference_tokproc_duration",
+    type: "histogram",
+    labels: ["method", "makeup"],
+    buckets: "duration",
+    help: "Time to choose the tokens after a run.",
+  },
+  prefillTokens: {
+    name: "tgi_batch_next_tokens",
+    type: "summary",
+    quantiles,
+    help: "Prompt tokens of a prefill run.",
+  },
+  batchSize: {
+    name: "tgi_batch_current_size",
+    type: "gauge",
+    help: "Sequences of the newest decode run; 0 when nothing is left to do.",
+  },
+  batchTokens: {
+    name: "tgi_batch_input_tokens",
+    type: "gauge",
+    help: "Their prompt and generated tokens.",
+  },
+  batchRemainingTokens: {
+    name: "tgi_batch_max_remaining_tokens",
+    type: "gauge",
+    help: "Tokens that they may still generate, summed up.",
+  },
+} as const satisfies Record<string, MetricDefinition>;
