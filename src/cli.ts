@@ -9,7 +9,7 @@ interface CommandEntry {
 }
 
 const commands: Readonly<Record<string, CommandEntry>> = {
-  serve: { summary: "Serve a model over gRPC.", load: () => import("./commands/serve.js") },
+  serve: { summary: "Serve a model over gRPC and HTTP.", load: () => import("./commands/serve.js") },
   generate: {
     summary: "Generate text from a prompt, here in the terminal.",
     load: () => import("./commands/generate.js"),
@@ -25,7 +25,7 @@ const usageError = 2;
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined) return print(process.stderr, renderHelp(), usageError);
   if (name === "--help" || name === "-h" || name === "help") return print(process.stdout, renderHelp(), 0);
-  if (name === "--version" || name === "-v") return print(process.stdout, await readVersion(), 0);
+  if (name === "--version" || name === "-v") return print(process.stdout, await version(), 0);
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
     throw new ConfigurationError(`unknown command ${name}: the commands are ${Object.keys(commands).join(", ")}`);
@@ -56,11 +56,9 @@ async function renderCommandHelp({ usage, description, table }: Command): Promis
   return `Usage: ortler ${usage}\n\n${description}\n\n${renderOptions(table)}`;
 }
 
-async function readVersion(): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  const manifest: unknown = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
-  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
-  return isManifest ? String(manifest.version) : "unknown";
+async function version(): Promise<string> {
+  const { readVersion } = await import("./version.js");
+  return readVersion();
 }
 
 function print(stream: NodeJS.WriteStream, text: string, exitCode: number): number {

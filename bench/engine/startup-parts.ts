@@ -37,29 +37,24 @@ const session = await timed("create session", async () =>
   ort.Session.create(graph, { externalDataFolder: folder, threads: cpu.availableCpus(), isSpinning: true }),
 );
 const tokenizer = await timed("load tokenizer", async () => model.loadTokenizer(folder));
+const loaded = {
+  ...{ id: "bench", folder, architecture: "gpt2", weightBytes: 0, threads: cpu.availableCpus(), eosTokenIds: [] },
+  ...{ shape: blueprint.shape, tokenizer, session },
+  [Symbol.dispose]: () => undefined,
+};
 const running = await timed("create engine", () =>
-  engine.createEngine(
-    {
-      ...{ id: "bench", folder, architecture: "gpt2", weightBytes: 0, threads: cpu.availableCpus(), eosTokenIds: [] },
-      ...{ shape: blueprint.shape, tokenizer, session },
-      [Symbol.dispose]: () => undefined,
-    },
-    {
-      ...values,
-      kvMemoryBytes: values.kvMemory,
-      memoryLimitBytes: cpu.memoryLimitBytes(),
-      includeStopSequenceByDefault: values.defaultIncludeStopSequences,
-      onFailure: () => undefined,
-    },
-  ),
+  engine.createEngine(loaded, {
+    ...values,
+    kvMemoryBytes: values.kvMemory,
+    memoryLimitBytes: cpu.memoryLimitBytes(),
+    includeStopSequenceByDefault: values.defaultIncludeStopSequences,
+    onFailure: () => undefined,
+  }),
 );
-const { startGrpcServer, caikitServices } = await timed("import gRPC", async () => ({
-  ...(await import("../../src/api/grpc/server.js")),
-  ...(await import("../../src/api/grpc/caikit/services.js")),
-}));
+const { startServers } = await timed("import servers", async () => import("../../src/servers.js"));
 await timed("listen", async () => {
-  const served = { id: "bench", path: folder, sizeBytes: 0, producer: { name: "", version: "" } };
-  const services = caikitServices({ engine: running.engine, model: served, requestTimeoutMs: 0 });
-  return startGrpcServer({ host: "127.0.0.1", port: 0, services, log: createLogger({ level: "off", format: "json" }) });
+  const log = createLogger({ level: "off", format: "json" });
+  const ports = { host: "127.0.0.1", grpcPort: 0, tgisPort: 0, httpPort: 0, healthPort: 0 };
+  return startServers({ ...values, ...ports }, { ...running, model: loaded, loadMs: 0 }, "bench", log);
 });
 process.stdout.write(JSON.stringify(parts), () => process.exit(0));

@@ -58,6 +58,10 @@ export class BatchingEngine implements Engine {
     void this.#loop();
   }
 
+  get freeSequences(): number {
+    return this.parts.scheduling.maxSequences - this.#inFlight.size;
+  }
+
   get counts(): SchedulerCounts {
     return this.#scheduler.counts;
   }

@@ -5,6 +5,9 @@ import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request
 export interface Engine {
   readonly limits: RequestLimits;
 
+  /** How many more sequences may be in flight now. */
+  readonly freeSequences: number;
+
   /**
    * Generates text for one request. Aborting `signal` frees its slot within the step.
    * @param caller who asks, for the log and the metrics.

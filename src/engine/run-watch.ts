@@ -7,6 +7,7 @@ export class RunWatch {
   readonly #beganMs: number;
   /** The run under way; undefined while there is none, and for a health check's. */
   #run: LaunchedRun | undefined;
+  #isProbing = false;
   #launchedMs = 0;
   #computedMs = 0;
 
@@ -19,7 +20,8 @@ export class RunWatch {
   }
 
   launchingPrefill({ sequence, start, end }: PrefillChunk<Sequence>): void {
-    if (sequence.caller.isProbe === true) return;
+    this.#isProbing = sequence.caller.isProbe === true;
+    if (this.#isProbing) return;
     this.#launch("prefill", end - start, [sequence]);
     if (sequence.startedMs !== undefined) return;
     sequence.startedMs = this.#launchedMs;
@@ -41,6 +43,7 @@ export class RunWatch {
   evaluated(): void {
     const run = this.#run;
     this.#run = undefined;
+    this.#isProbing = false;
     if (run === undefined) return;
     const { method, tokens } = run;
     const computeMs = this.#computedMs - this.#launchedMs;
@@ -51,8 +54,9 @@ export class RunWatch {
     this.observer.stepFinished?.({ durationMs: this.now() - this.#beganMs });
   }
 
+  /** What fails outside a run is told as a failed decode, for which moves are made. */
   stepFailed(): void {
-    if (this.#run !== undefined) this.observer.runFailed?.({ method: this.#run.method });
+    if (!this.#isProbing) this.observer.runFailed?.({ method: this.#run?.method ?? "decode" });
   }
 
   #launch(method: LaunchedRun["method"], tokens: number, sequences: readonly Sequence[]): void {

@@ -28,6 +28,9 @@ export interface EventRequest {
     | undefined;
   readonly repetitionPenalty: number;
   readonly lengthPenalty: { readonly startIndex: number; readonly decayFactor: number } | undefined;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly logitBias: ReadonlyMap<number, number> | undefined;
   readonly maxNewTokens: number;
   readonly minNewTokens: number;
   readonly stopSequences: readonly string[];

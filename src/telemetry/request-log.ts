@@ -64,19 +64,31 @@ function idsOf({ requestId, correlationId, traceparent, kind = "single" }: Event
   return { request_id: requestId, correlation_id: correlationId, traceparent, kind };
 }
 
-/** What differs from doing nothing special. Of stop sequences only the number: they are text of the client's. */
+/** What does something. Of stop sequences only the number: they are text of the client's. */
 function parametersOf(request: EventRequest): LogFields {
-  const { sampling, repetitionPenalty, lengthPenalty, stopSequences, timeLimitMs } = request;
+  const { sampling, lengthPenalty, stopSequences, logitBias, timeLimitMs } = request;
   return {
     method: sampling === undefined ? "greedy" : "sample",
-    ...sampling,
+    temperature: sampling?.temperature,
+    top_k: sampling?.topK,
+    top_p: sampling?.topP,
+    typical_p: sampling?.typicalP,
+    seed: sampling?.seed,
     max_new_tokens: request.maxNewTokens,
-    min_new_tokens: request.minNewTokens === 0 ? undefined : request.minNewTokens,
-    repetition_penalty: repetitionPenalty === 1 ? undefined : repetitionPenalty,
+    min_new_tokens: unless(0, request.minNewTokens),
+    repetition_penalty: unless(1, request.repetitionPenalty),
     length_penalty: lengthPenalty,
-    stop_sequences: stopSequences.length === 0 ? undefined : stopSequences.length,
+    frequency_penalty: unless(0, request.frequencyPenalty),
+    presence_penalty: unless(0, request.presencePenalty),
+    biased_tokens: logitBias?.size,
+    stop_sequences: unless(0, stopSequences.length),
     time_limit_ms: timeLimitMs,
   };
+}
+
+/** The value where it does something. */
+function unless(neutral: number, value: number): number | undefined {
+  return value === neutral ? undefined : value;
 }
 
 /** To the microsecond. */

@@ -15,6 +15,13 @@ describe("events", () => {
     expect(events).toEqual(["started 3", "prompt x a b", '"c" 1 [c]', '"d" 2 [d]', '"e" 3 [e] max-tokens']);
   });
 
+  test("are those of the ids when the prompt is given as ids, whose text is only told", async () => {
+    const given = { promptTokenIds: idsOf("xab"), includePromptText: true };
+    const { events, end } = startBatching().ask("text", { ...given, maxNewTokens: 1, details: listed });
+    expect(await end).toBeUndefined();
+    expect(events).toEqual(["started 3 text", "prompt x a b", '"c" 1 [c] max-tokens']);
+  });
+
   test("say at once that the request has started, even while it waits for a slot", async () => {
     const { ask, runner } = startHeld({ slots: 1 });
     ask("a");

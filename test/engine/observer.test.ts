@@ -142,6 +142,25 @@ describe("an observer", () => {
     expect(told.at(-1)).toMatchObject(["finished", { reason: "error", error: { cause }, inFlight: 0 }]);
   });
 
+  test("hears of a step that fails before its run as of a decode that failed", async () => {
+    const { told, ask, runner } = observed(startBatching({ slots: 2 }));
+    runner.move = () => {
+      throw new Error("no such row");
+    };
+    const answers = [ask("a", { maxNewTokens: 1 }), ask("m", { maxNewTokens: 5 })]; // "m" moves to where "a" was
+    await Promise.all(answers.map(({ end }) => end));
+    expect(namesOf(told).slice(-2)).toEqual(["runFailed", "finished"]);
+    expect(told.at(-2)).toEqual(["runFailed", { method: "decode" }]);
+  });
+
+  test("hears nothing of a health check that fails", async () => {
+    const { told, engine, runner } = observed(startBatching());
+    runner.failWith(new Error("out of memory"));
+    const asked = { prompt: "liveness", method: "greedy", maxNewTokens: 1 } as const;
+    await expect(toEnd(engine.generate(asked, new AbortController().signal, { isProbe: true }))).rejects.toThrow();
+    expect(told).toEqual([]);
+  });
+
   test("hears the end of a request once, whether the client cancels it or stops listening", async () => {
     const { told, ask, engine } = observed(startBatching());
     const client = new AbortController();

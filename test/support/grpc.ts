@@ -16,6 +16,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { Logger } from "../../src/api/log.js";
+import { KnownModels } from "../../src/api/caikit/models.js";
 import { caikitServices, type CaikitOptions } from "../../src/api/grpc/caikit/services.js";
 import { startGrpcServer, type GrpcServer } from "../../src/api/grpc/server.js";
 import type { TextEngine } from "../../src/api/text-engine.js";
@@ -57,7 +58,7 @@ export async function startCaikit(
     sizeBytes: 4711,
     producer: { name: "Text Generation", version: "0.1.0" },
   };
-  const services = caikitServices({ engine, model, requestTimeoutMs: 0, ...options });
+  const services = caikitServices({ engine, models: new KnownModels(model), requestTimeoutMs: 0, ...options });
   const server = await startGrpcServer({ host: "127.0.0.1", port, services, log });
   const client = new RawClient(server.port);
   const stop = (): void => {

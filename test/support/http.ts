@@ -1,4 +1,4 @@
-import { type Agent, request as startRequest, type IncomingMessage } from "node:http";
+import { Agent, request as startRequest, type IncomingMessage } from "node:http";
 import { KnownModels } from "../../src/api/caikit/models.js";
 import type { HttpApi } from "../../src/api/http/api.js";
 import { caikitRest, type CaikitRestOptions } from "../../src/api/http/caikit/rest.js";
@@ -48,7 +48,8 @@ export async function startApis(...apis: readonly ((log: Logger) => HttpApi)[]):
       void logged.push({ line: `${level} ${message}`, fields });
   const log = { info: logAs("info"), warn: logAs("warn"), error: logAs("error") };
   const server = await startHttpServer({ host: "127.0.0.1", port: 0, apis: apis.map((api) => api(log)), log });
-  const open = (call: HttpCall): Promise<IncomingMessage> => openCall(server.port, call);
+  const agent = new Agent({ keepAlive: true });
+  const open = (call: HttpCall): Promise<IncomingMessage> => openCall(server.port, call, agent);
   return { ...server, logged, open, call: async (call) => readAnswer(await open(call)) };
 }
 
@@ -82,8 +83,8 @@ export async function startEngineRest(): Promise<EngineRestServer> {
   return { ...server, engine, stop };
 }
 
-/** @param agent by default a connection of its own. */
-export async function openCall(port: number, call: HttpCall, agent: Agent | false = false): Promise<IncomingMessage> {
+/** Sends the request over a connection of the agent's. */
+export async function openCall(port: number, call: HttpCall, agent: Agent): Promise<IncomingMessage> {
   const { method, path, headers, body } = call;
   return new Promise((resolve, reject) => {
     const request = startRequest({ host: "127.0.0.1", port, method, path, headers, agent }, resolve);

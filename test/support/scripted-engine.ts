@@ -8,6 +8,8 @@ export type Script = (request: UncheckedRequest, signal: AbortSignal) => AsyncIt
 export class ScriptedEngine implements TextEngine {
   readonly requests: UncheckedRequest[] = [];
   readonly signals: AbortSignal[] = [];
+  /** What an engine with nothing to do would say. */
+  freeSequences = 512;
   script: Script = playing(hello);
 
   generate(request: UncheckedRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {

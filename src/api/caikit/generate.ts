@@ -1,6 +1,7 @@
+import type { Caller } from "../../engine/observer.js";
 import type { GenerationEvent, UncheckedRequest } from "../../engine/request.js";
-import { RequestTimer } from "../request-timer.js";
 import type { TextEngine } from "../text-engine.js";
+import { generateInTime } from "../timed-generation.js";
 import { timeoutError, toCaikitError } from "./errors.js";
 
 export interface CaikitCall {
@@ -9,24 +10,20 @@ export interface CaikitCall {
   readonly signal: AbortSignal;
   /** Time limit of the generation in milliseconds; 0 = none. */
   readonly timeoutMs: number;
+  readonly caller?: Caller;
 }
 
 /** The engine's events under the request's time limit, their errors in Caikit's words. */
-export async function* generateInTime(
+export function caikitEvents(
   engine: TextEngine,
   request: UncheckedRequest,
-  { kind, signal, timeoutMs }: CaikitCall,
+  { kind, signal, timeoutMs, caller = {} }: CaikitCall,
 ): AsyncIterable<GenerationEvent> {
-  const timer = new RequestTimer(signal, timeoutMs, timeoutError(kind));
-  try {
-    for await (const event of engine.generate(request, timer.signal)) {
-      timer.signal.throwIfAborted();
-      yield event;
-    }
-    timer.signal.throwIfAborted();
-  } catch (error) {
-    throw timer.signal.aborted ? timer.signal.reason : toCaikitError(error, kind);
-  } finally {
-    timer.dispose();
-  }
+  return generateInTime(engine, request, {
+    signal,
+    timeoutMs,
+    timeout: timeoutError(kind),
+    word: (error) => toCaikitError(error, kind),
+    caller: { ...caller, kind: kind === "unary" ? "single" : "stream" },
+  });
 }

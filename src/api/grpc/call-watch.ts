@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import { status, type Metadata } from "@grpc/grpc-js";
 import { InternalError } from "../../errors.js";
 import type { ApiCall, ApiObserver } from "../observer.js";
+import { modelIdOf } from "./caikit/model-id.js";
 import type { Send, Service } from "./service.js";
 
 /** What there is to say of a method's calls. */
@@ -35,7 +36,8 @@ export class CallWatch {
     facts: CallFacts,
     metadata: Metadata,
   ) {
-    this.#call = { ...facts, modelId: metadata.get("mm-model-id").at(-1)?.toString() };
+    const modelId = modelIdOf(metadata);
+    this.#call = { ...facts, modelId: modelId === "" ? undefined : modelId };
     observer.callStarted(this.#call);
   }
 

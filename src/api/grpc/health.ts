@@ -28,19 +28,21 @@ export class ServingState {
 }
 
 /**
- * grpc.health.v1: only the server as a whole has a state; any other service is NOT_FOUND, the empty text included, and
- * watching it says SERVICE_UNKNOWN once and stays open.
+ * grpc.health.v1: the server as a whole has a state, under the empty name and those of `named`; any other service is
+ * NOT_FOUND, with an empty text, and watching it says SERVICE_UNKNOWN once and stays open. Caikit's services have no
+ * name here, as in the original; TGIS's has one, by which its health client asks.
  */
-export function healthService(state: ServingState): Service {
+export function healthService(state: ServingState, named: readonly Service[]): Service {
+  const names = new Set(["", ...named.map(({ descriptor }) => descriptor.typeName)]);
   return implement(
     Health,
     {
       check: ({ service }) => {
-        if (service !== "") throw new StatusError(status.NOT_FOUND, "");
+        if (!names.has(service)) throw new StatusError(status.NOT_FOUND, "");
         return { status: statusOf(state.isServing) };
       },
       watch: async function* ({ service }, { signal }) {
-        if (service === "") {
+        if (names.has(service)) {
           for await (const isServing of state.watch(signal)) yield { status: statusOf(isServing) };
         } else {
           yield { status: ServingStatus.SERVICE_UNKNOWN };

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Logger } from "../log.js";
 import type { ApiObserver } from "../observer.js";
-import { ActiveCalls } from "./active-calls.js";
+import { ActiveCalls } from "../active-calls.js";
 import { ignoreFarDeadlines } from "./far-deadlines.js";
 import { healthService, ServingState } from "./health.js";
 import { reflectionServices } from "./reflection/reflection-service.js";
@@ -56,7 +56,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const server = new Server(serverOptions);
   const calls = new ActiveCalls();
   const state = new ServingState();
-  const health = healthService(state);
+  const health = healthService(
+    state,
+    services.filter(({ isNamedInHealth }) => isNamedInHealth),
+  );
   answerUnknownMethods(server);
   ignoreFarDeadlines(server);
   for (const service of [...services, health, ...reflectionServices(services, [health])]) {

@@ -50,6 +50,8 @@ export type Handlers<Service extends { method: object }> = {
 export interface ServiceOptions {
   /** Runs before the request is decoded; what it throws is the answer. */
   readonly guard?: (metadata: Metadata) => void;
+  /** Health knows it by its name. */
+  readonly isNamedInHealth?: boolean;
   /** Answers even while the server drains, and does not hold the drain up: health and reflection. */
   readonly servesWhileDraining?: boolean;
 }

@@ -7,7 +7,7 @@ import type { Server, ServerDuplexStream, ServerWritableStream } from "@grpc/grp
 import { CancelledError } from "../../errors.js";
 import type { Logger } from "../log.js";
 import type { ApiObserver } from "../observer.js";
-import type { ActiveCalls } from "./active-calls.js";
+import type { ActiveCalls } from "../active-calls.js";
 import { CallWatch, factsOf } from "./call-watch.js";
 import type { CallContext, Method, Send, Service } from "./service.js";
 import { statusOf, success, type CallStatus } from "./status.js";

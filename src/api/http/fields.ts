@@ -9,8 +9,6 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** How a JSON value is read, and what is said of it. */
 export interface Field<T> {
   readonly schema: JsonSchema;
-  /** What a value has to be, with its article: `an integer in [0, 5]`. */
-  readonly rule: string;
   /** False when `null`, or nothing at all, will do. */
   readonly isRequired: boolean;
   /**
@@ -62,7 +60,6 @@ export function listOf<T>(
     maxItems === Infinity ? `an array of at least ${minItems} items` : `an array of ${minItems} to ${maxItems} items`;
   return {
     schema: { type: "array", items: item.schema, ...counts },
-    rule,
     isRequired: true,
     read: (value, path) => {
       if (!Array.isArray(value)) throw refused(path, "an array", value);
@@ -76,7 +73,6 @@ export function listOf<T>(
 export function mapOf<T>(item: Field<T>): Field<Map<string, T>> {
   return {
     schema: { type: "object", additionalProperties: item.schema },
-    rule: "an object",
     isRequired: true,
     read: (value, path) => {
       if (!isObject(value)) throw refused(path, "an object", value);
@@ -85,11 +81,13 @@ export function mapOf<T>(item: Field<T>): Field<Map<string, T>> {
   };
 }
 
-/** What the first alternative that takes the value makes of it. */
+/**
+ * What the first alternative that takes the value makes of it.
+ * @param rule what a value has to be, with its article: `a string or an array of strings`.
+ */
 export function anyOf<T>(rule: string, ...alternatives: readonly Field<T>[]): Field<T> {
   return {
     schema: { anyOf: alternatives.map(({ schema }) => schema) },
-    rule,
     isRequired: true,
     read: (value, path) => {
       for (const alternative of alternatives) {
@@ -136,18 +134,19 @@ export function object<F extends Readonly<Record<string, Field<unknown>>>>(field
   const properties = Object.fromEntries(entries.map(([name, { schema }]) => [name, schema]));
   return {
     schema: { type: "object", properties, ...(required.length > 0 && { required }) },
-    rule: "an object",
     isRequired: true,
     read: (value, path) => {
       if (!isObject(value)) throw refused(path === "" ? "body" : path, "an object", value);
       const prefix = path === "" ? "" : `${path}.`;
-      const read = entries.map(([name, field]) => [name, readNamed(field, value[name], prefix + name)] as const);
+      const read = entries.map(([name, field]) => [name, readNamed(field, value, name, prefix)] as const);
       return Object.fromEntries(read) as Fields<F>;
     },
   };
 }
 
-function readNamed<T>(field: Field<T>, value: unknown, path: string): T {
+function readNamed<T>(field: Field<T>, parent: Readonly<Record<string, unknown>>, name: string, prefix: string): T {
+  const path = prefix + name;
+  const value = Object.hasOwn(parent, name) ? parent[name] : undefined; // every object inherits a `constructor`
   if (value === undefined && field.isRequired) throw new FieldError(path, `${path} is missing`);
   return field.read(value, path);
 }
@@ -157,7 +156,7 @@ function leaf<T>(schema: JsonSchema, rule: string, accepts: (value: unknown) => 
     if (!accepts(value)) throw refused(path, rule, value);
     return value;
   };
-  return { schema, rule, isRequired: true, read };
+  return { schema, isRequired: true, read };
 }
 
 function refused(path: string, rule: string, value: unknown): FieldError {
@@ -167,7 +166,7 @@ function refused(path: string, rule: string, value: unknown): FieldError {
 const maxShownLength = 60;
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value);
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
   return text.length <= maxShownLength ? text : `${text.slice(0, maxShownLength)}...`;
 }
 

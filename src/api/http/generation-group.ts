@@ -1,3 +1,4 @@
+import type { Caller } from "../../engine/observer.js";
 import type { GenerationEvent, UncheckedRequest } from "../../engine/request.js";
 import { CancelledError } from "../../errors.js";
 import type { TextEngine } from "../text-engine.js";
@@ -8,9 +9,11 @@ export class GenerationGroup {
   readonly #end = new AbortController();
 
   /** @param call aborted when the client goes away. */
-  constructor(engine: TextEngine, requests: readonly UncheckedRequest[], call: AbortSignal) {
+  constructor(engine: TextEngine, requests: readonly UncheckedRequest[], call: AbortSignal, caller: Caller) {
     const signal = AbortSignal.any([call, this.#end.signal]);
-    this.#generations = requests.map((request) => engine.generate(request, signal));
+    this.#generations = requests.map((request, index) =>
+      engine.generate(request, signal, callerAt(caller, index, requests.length)),
+    );
   }
 
   /** @throws what `work` throws, once the generations are told to end. */
@@ -35,4 +38,10 @@ export class GenerationGroup {
   #stop(): void {
     this.#end.abort(new CancelledError("the rest of the answer is not needed any more"));
   }
+}
+
+/** In an answer of several, each has its place. */
+function callerAt(caller: Caller, index: number, size: number): Caller {
+  if (size === 1) return caller;
+  return { ...caller, kind: caller.kind === "stream" ? "stream" : "batch", batch: { index, size } };
 }

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { CancelledError, UnavailableError } from "../../errors.js";
-import { ActiveCalls } from "../grpc/active-calls.js";
+import { ActiveCalls } from "../active-calls.js";
 import type { Logger } from "../log.js";
 import { sendJson } from "./answer.js";
 import { setAbortSignal, type HttpApi } from "./api.js";
@@ -42,7 +42,7 @@ const serverOptions = {
  * @throws {Error} when the port cannot be bound, or when two APIs claim the same route.
  */
 export async function startHttpServer({ host, port, apis, log }: HttpServerOptions): Promise<HttpServer> {
-  const app = fastify(serverOptions);
+  const app = fastify({ ...serverOptions, frameworkErrors: (_error, _request, reply) => answerUnroutable(reply) });
   const calls = new ActiveCalls();
   app.addHook("onRequest", (request, reply, done) => {
     setOwnHeaders(reply);
@@ -99,9 +99,19 @@ function refuse(reply: FastifyReply): void {
   sendJson(reply.header("connection", "close"), 503, `{"detail":"the server is shutting down"}`);
 }
 
+/** A path that is no URL leads nowhere, either; hooks and handlers never see it. */
+function answerUnroutable(reply: FastifyReply): void {
+  setOwnHeaders(reply);
+  answerNotFound(reply);
+}
+
+function answerNotFound(reply: FastifyReply): FastifyReply {
+  return sendJson(reply, 404, `{"detail":"Not Found"}`);
+}
+
 /** The answers to unknown routes, and to an error that an API did not word. */
 function answerWhatNoApiKnows(app: FastifyInstance, log: Logger): void {
-  app.setNotFoundHandler((_request, reply) => sendJson(reply, 404, `{"detail":"Not Found"}`));
+  app.setNotFoundHandler((_request, reply) => answerNotFound(reply));
   app.setErrorHandler((error, request, reply) => {
     log.error("request failed", { path: request.routeOptions.url, error });
     return sendJson(reply, 500, `{"detail":"Internal Server Error"}`);

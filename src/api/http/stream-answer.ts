@@ -42,6 +42,11 @@ export async function sendEvents(
 
 /** Items of all sources, in the order in which they come. Stopping early tells the sources to stop, and waits for none. */
 export async function* merged<T>(sources: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
+  const [only, another] = sources;
+  if (only !== undefined && another === undefined) {
+    yield* only; // the usual case, at no cost
+    return;
+  }
   const iterators = sources.map((source) => source[Symbol.asyncIterator]());
   const next = async (iterator: AsyncIterator<T>) => ({ iterator, result: await iterator.next() });
   const pending = new Map(iterators.map((iterator) => [iterator, next(iterator)]));

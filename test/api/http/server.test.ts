@@ -48,11 +48,18 @@ test("a connection is kept for the next request", async () => {
   const answers = [];
   for (const path of ["/a", "/b"]) {
     const response = await openCall(server.port, get(path), agent);
-    answers.push([response.socket.localPort, (await readAnswer(response)).headers["connection"]]);
+    answers.push({ port: response.socket.localPort, headers: (await readAnswer(response)).headerNames });
   }
   agent.destroy();
   expect(answers[1]).toEqual(answers[0]);
-  expect(answers[0]?.[1]).toBeUndefined();
+  expect(answers[0]?.headers).toEqual(["date", "content-type", "content-length"]);
+});
+
+test("a path that is no URL is not found, like any other unknown one", async () => {
+  server = await startApis(hangingApi().api);
+  const answers = [await server.call(get("/%zz")), await server.call(get("/nope"))];
+  expect(answers[0]).toEqual(answers[1]);
+  expect(answers[0]).toMatchObject({ status: 404, headerNames: ["date", "content-type", "content-length"] });
 });
 
 test("a client of HTTP/1.0 gets a stream without chunks, ended by the end of the connection", async () => {
@@ -109,7 +116,7 @@ test.each(["/hang", "/stream"])("while the server drains, new requests are refus
   finish();
   expect(await running).toMatchObject({ status: 200, body: expect.stringMatching(/done\n*$/) as string });
   await drained;
-  await expect(server.call(get("/hang"))).rejects.toThrow("ECONNREFUSED");
+  await expect(openCall(server.port, get("/hang"), new Agent())).rejects.toThrow("ECONNREFUSED");
 });
 
 test("what is still running after the grace is aborted, and told so", async () => {
@@ -128,7 +135,7 @@ test("an idle connection does not hold a drain up", async () => {
   const before = performance.now();
   await server.drain(60_000);
   agent.destroy();
-  expect(performance.now() - before).toBeLessThan(500);
+  expect(performance.now() - before).toBeLessThan(5000);
 });
 
 test("a forced stop drops running requests at once", async () => {

@@ -1,4 +1,4 @@
-import { KnownModels, type ServedModel } from "../../caikit/models.js";
+import type { KnownModels } from "../../caikit/models.js";
 import type { TextEngine } from "../../text-engine.js";
 import type { Service } from "../service.js";
 import { infoService } from "./info-service.js";
@@ -7,7 +7,7 @@ import { nlpService } from "./nlp-service.js";
 
 export interface CaikitOptions {
   readonly engine: TextEngine;
-  readonly model: ServedModel;
+  readonly models: KnownModels;
   /** Time limit of one generation in milliseconds (`tgis_request_timeout`, there in seconds: 60); 0 = none. */
   readonly requestTimeoutMs: number;
   /** What GetRuntimeInfo calls the runtime's version (`runtime.version_info.runtime_image`); empty by default. */
@@ -15,8 +15,7 @@ export interface CaikitOptions {
 }
 
 /** The gRPC services of a Caikit NLP runtime over one model; health and reflection are the server's own. */
-export function caikitServices({ engine, model, requestTimeoutMs, runtimeVersion = "" }: CaikitOptions): Service[] {
-  const models = new KnownModels(model);
+export function caikitServices({ engine, models, requestTimeoutMs, runtimeVersion = "" }: CaikitOptions): Service[] {
   return [
     nlpService({ engine, models, requestTimeoutMs }),
     infoService(models, runtimeVersion),

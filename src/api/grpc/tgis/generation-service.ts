@@ -1,12 +1,16 @@
 import { status } from "@grpc/grpc-js";
 import type { Engine } from "../../../engine/engine.js";
+import type { Caller } from "../../../engine/observer.js";
 import type { UncheckedRequest } from "../../../engine/request.js";
 import type { Tokenizer } from "../../../model/tokenizer.js";
+import { OverCapacityError } from "../../../errors.js";
 import { StatusError } from "../../errors.js";
 import { foldEvents } from "../../fold.js";
-import { RequestTimer } from "../../request-timer.js";
+import { wordOverCapacity } from "../../tgis-texts.js";
+import { generateInTime } from "../../timed-generation.js";
+import { callerOf } from "../caller.js";
 import { GenerationService, ModelInfoResponse_ModelKind as ModelKind } from "../generated/fmaas/generation_pb.js";
-import { implement, type Service } from "../service.js";
+import { implement, type Handlers, type Service } from "../service.js";
 import { allOrNone } from "./all-or-none.js";
 import { toEngineRequest } from "./engine-request.js";
 import { timeoutError, toTgisError } from "./errors.js";
@@ -15,7 +19,7 @@ import { toTokenizeResponse } from "./tokenization.js";
 import { refuseAdapter, refusePrefix, refuseUnservable } from "./unservable.js";
 
 export interface TgisOptions {
-  readonly engine: Pick<Engine, "generate" | "limits">;
+  readonly engine: Pick<Engine, "generate" | "limits" | "freeSequences">;
   readonly model: { readonly tokenizer: Tokenizer };
   /** Time limit of one generation in milliseconds; TGIS has none, and by default there is none. */
   readonly requestTimeoutMs?: number;
@@ -24,22 +28,37 @@ export interface TgisOptions {
 /** fmaas.GenerationService: generation, unary and streamed, tokenization, and the limits of the model. */
 export function generationService({ engine, model, requestTimeoutMs = 0 }: TgisOptions): Service {
   const { limits } = engine;
-  const generate = (request: UncheckedRequest, call: AbortSignal) =>
-    generateInTime(engine, request, call, requestTimeoutMs);
-  return implement(GenerationService, {
-    generate: async (message, { signal }) => {
-      if (message.requests.length === 0) return {}; // nothing is looked at, not even the parameters
+  const generate = (request: UncheckedRequest, signal: AbortSignal, caller: Caller) =>
+    generateInTime(engine, request, {
+      signal,
+      timeoutMs: requestTimeoutMs,
+      timeout: timeoutError(requestTimeoutMs),
+      word: toTgisError,
+      caller,
+    });
+  const handlers: Handlers<typeof GenerationService> = {
+    generate: async (message, { signal, metadata }) => {
+      const { length: size } = message.requests;
+      if (size === 0) return {}; // nothing is looked at, not even the parameters
+      checkCapacity(engine, size);
       refuseUnservable(message, limits);
       const requests = message.requests.map(({ text }) => toEngineRequest(text, message.params));
-      const generations = await allOrNone(requests, signal, async (request, batch) =>
-        foldEvents(generate(request, batch)),
+      const kind = size === 1 ? "single" : "batch";
+      const generations = await allOrNone([...requests.entries()], signal, async ([index, request], batch) =>
+        foldEvents(generate(request, batch, { ...callerOf(metadata), kind, batch: { index, size } })),
       );
       return { responses: generations.map(toResponse) };
     },
-    generateStream: async function* (message, { signal }) {
+    generateStream: async function* (message, { signal, metadata }) {
+      checkCapacity(engine, 1);
       if (message.request === undefined) throw new StatusError(status.INVALID_ARGUMENT, "missing request");
       refuseUnservable(message, limits);
-      yield* toStreamResponses(generate(toEngineRequest(message.request.text, message.params), signal));
+      yield* toStreamResponses(
+        generate(toEngineRequest(message.request.text, message.params), signal, {
+          ...callerOf(metadata),
+          kind: "stream",
+        }),
+      );
     },
     tokenize: (message) => {
       refuseAdapter(message.adapterId);
@@ -51,26 +70,16 @@ export function generationService({ engine, model, requestTimeoutMs = 0 }: TgisO
       maxSequenceLength: limits.maxSequenceLength,
       maxNewTokens: limits.maxNewTokens,
     }),
-  });
+  };
+  return implement(GenerationService, handlers, { isNamedInHealth: true });
 }
 
-/** The engine's events under the request's time limit, their errors in TGIS's words. */
-async function* generateInTime(
-  engine: TgisOptions["engine"],
-  request: UncheckedRequest,
-  call: AbortSignal,
-  timeoutMs: number,
-) {
-  const timer = new RequestTimer(call, timeoutMs, timeoutError(timeoutMs));
-  try {
-    for await (const event of engine.generate(request, timer.signal)) {
-      timer.signal.throwIfAborted();
-      yield event;
-    }
-    timer.signal.throwIfAborted();
-  } catch (error) {
-    throw timer.signal.aborted ? timer.signal.reason : toTgisError(error);
-  } finally {
-    timer.dispose();
-  }
+/**
+ * All permits of a call at once, before anything of it is looked at (TGIS's order of work).
+ * @throws {StatusError} RESOURCE_EXHAUSTED when there are not so many.
+ */
+function checkCapacity({ freeSequences }: Pick<Engine, "freeSequences">, needed: number): void {
+  if (needed <= freeSequences) return;
+  const error = new OverCapacityError("sequences", freeSequences);
+  throw new StatusError(status.RESOURCE_EXHAUSTED, wordOverCapacity(error), { cause: error });
 }

@@ -13,7 +13,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }); // t
  */
 export function readBody<T>(body: Buffer, contentType: string | undefined, schema: Schema<T>): T {
   const issues: Issue[] = [];
-  const read = schema(readValue(body, contentType), [], issues);
+  const read = schema.read(readValue(body, contentType), [], issues);
   if (read === null || issues.length > 0) throw new ValidationError(issues);
   return read;
 }

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { toEngineRequest } from "../../caikit/engine-request.js";
-import { generateInTime } from "../../caikit/generate.js";
+import { caikitEvents } from "../../caikit/generate.js";
 import type { KnownModels } from "../../caikit/models.js";
 import { StatusError } from "../../errors.js";
 import { foldEvents } from "../../fold.js";
@@ -12,6 +12,7 @@ import { abortSignalOf, type HttpApi } from "../api.js";
 import { EventStream } from "../sse.js";
 import { DetailError, errorJson, validationJson, ValidationError } from "./errors.js";
 import { addInfoRoutes } from "./info.js";
+import { openApiJson } from "./openapi.js";
 import { readBody } from "./read-body.js";
 import { StreamResults, tokenizationResult, unaryResult } from "./results.js";
 import { addRoute } from "./route.js";
@@ -30,7 +31,7 @@ export interface CaikitRestOptions {
   readonly pingIntervalMs?: number;
 }
 
-/** Caikit's REST API: the three tasks, health and info. */
+/** Caikit's REST API: the three tasks, health, info and the document that describes them. */
 export function caikitRest(options: CaikitRestOptions): HttpApi {
   const { models, runtimeVersion = "", log } = options;
   return (app) => {
@@ -38,6 +39,8 @@ export function caikitRest(options: CaikitRestOptions): HttpApi {
     app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
     addRoute(app, "GET", "/health", (_request, reply) => reply.send("OK"));
     addInfoRoutes(app, models, runtimeVersion);
+    const document = openApiJson(runtimeVersion);
+    addRoute(app, "GET", "/openapi.json", (_request, reply) => sendJson(reply, 200, document));
     addTaskRoutes(app, options);
   };
 }
@@ -55,7 +58,7 @@ function addTaskRoutes(
   const generate = (body: TaskBody, kind: "unary" | "stream", signal: AbortSignal) => {
     const text = textOf(body, models, kind === "unary" ? "run" : "run_stream_out");
     const asked = toEngineRequest(text, body.parameters);
-    return { asked, events: generateInTime(engine, asked, { kind, signal, timeoutMs: requestTimeoutMs }) };
+    return { asked, events: caikitEvents(engine, asked, { kind, signal, timeoutMs: requestTimeoutMs }) };
   };
 
   addRoute(app, "POST", "/api/v1/task/text-generation", async (request, reply) => {

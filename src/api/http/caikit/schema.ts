@@ -16,7 +16,16 @@ export interface Issue {
 export type Path = readonly (string | number)[];
 
 /** Reads one value; null when it has issues, which are added to `issues`. */
-export type Schema<T> = (value: JsonValue, path: Path, issues: Issue[]) => T | null;
+export type Reader<T> = (value: JsonValue, path: Path, issues: Issue[]) => T | null;
+
+/** A reader, with what OpenAPI says of what it reads. */
+export interface Schema<T> {
+  readonly read: Reader<T>;
+  readonly openApi: OpenApi;
+  /** The classes that `openApi` refers to, by name. */
+  readonly classes: Readonly<Record<string, OpenApi>>;
+}
+export type OpenApi = Readonly<Record<string, unknown>>;
 
 /** Adds an issue; a schema returns what this returns. */
 function refuse(issues: Issue[], issue: Issue): null {
@@ -24,7 +33,7 @@ function refuse(issues: Issue[], issue: Issue): null {
   return null;
 }
 
-export const string: Schema<string> = (input, path, issues) => {
+const readString: Reader<string> = (input, path, issues) => {
   if (typeof input === "string") return input;
   return refuse(issues, { type: "string_type", path, text: "Input should be a valid string", input });
 };
@@ -33,7 +42,7 @@ const wholeNumber = /^[+-]?\d+(?:_\d+)*(?:\.0*)?$/;
 /** Digits of an integer in text: more are refused, as in Python. */
 const maxDigits = 4300;
 
-export const integer: Schema<bigint> = (input, path, issues) => {
+const readInteger: Reader<bigint> = (input, path, issues) => {
   if (typeof input === "bigint") return input;
   if (typeof input === "boolean") return input ? 1n : 0n;
   if (typeof input === "number" && Number.isInteger(input)) return BigInt(input);
@@ -60,7 +69,7 @@ function integerIssue(input: JsonValue): Pick<Issue, "type" | "text"> {
 const decimal = /^[+-]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const nonFinite = /^[+-]?(?:inf(?:inity)?|nan)$/i;
 
-export const number: Schema<number> = (input, path, issues) => {
+const readNumber: Reader<number> = (input, path, issues) => {
   if (typeof input === "number") return input;
   if (typeof input === "bigint" || typeof input === "boolean") return Number(input);
   if (typeof input !== "string") {
@@ -81,7 +90,7 @@ function toNonFinite(text: string): number {
 const yes = ["true", "1", "yes", "on", "t", "y"];
 const no = ["false", "0", "no", "off", "f", "n"];
 
-export const boolean: Schema<boolean> = (input, path, issues) => {
+const readBoolean: Reader<boolean> = (input, path, issues) => {
   if (typeof input === "boolean") return input;
   const isFraction = typeof input === "number" && !Number.isInteger(input);
   if (isFraction || typeof input === "object") {
@@ -94,11 +103,25 @@ export const boolean: Schema<boolean> = (input, path, issues) => {
   return refuse(issues, { type: "bool_parsing", path, text, input });
 };
 
+export const string = plain("string", readString);
+export const integer = plain("integer", readInteger);
+export const number = plain("number", readNumber);
+export const boolean = plain("boolean", readBoolean);
+
+function plain<T>(type: string, read: Reader<T>): Schema<T> {
+  return { read, openApi: { type }, classes: {} };
+}
+
 export function listOf<T>(item: Schema<T>): Schema<readonly T[]> {
+  const openApi = { type: "array", items: item.openApi };
+  return { read: readList(item.read), openApi, classes: item.classes };
+}
+
+function readList<T>(readItem: Reader<T>): Reader<readonly T[]> {
   return (input, path, issues) => {
     if (Array.isArray(input)) {
       const items = input as readonly JsonValue[]; // what is an array among JSON values
-      return items.flatMap((each, index) => item(each, [...path, index], issues) ?? []);
+      return items.flatMap((each, index) => readItem(each, [...path, index], issues) ?? []);
     }
     return refuse(issues, { type: "list_type", path, text: "Input should be a valid array", input });
   };
@@ -106,13 +129,33 @@ export function listOf<T>(item: Schema<T>): Schema<readonly T[]> {
 
 type Fields = Readonly<Record<string, Schema<unknown>>>;
 /** What a model reads: each field that was given. */
-export type Read<F extends Fields> = { readonly [K in keyof F]?: Exclude<ReturnType<F[K]>, null> };
+export type Read<F extends Fields> = { readonly [K in keyof F]?: Exclude<ReturnType<F[K]["read"]>, null> };
+
+/** A schema of a class, which `openApi` refers to by its name; `body` describes the class itself. */
+export interface ModelSchema<T> extends Schema<T> {
+  readonly body: OpenApi;
+}
 
 /**
  * An object with these fields, all of them optional and none other.
  * @param className what pydantic calls the object's class.
  */
-export function model<F extends Fields>(className: string, fields: F): Schema<Read<F>> {
+export function model<F extends Fields>(className: string, fields: F): ModelSchema<Read<F>> {
+  const title = className.slice(className.lastIndexOf(".") + 1);
+  const described = Object.entries(fields);
+  const properties = Object.fromEntries(described.map(([key, { openApi }]) => [key, openApi]));
+  const body = { type: "object", title, properties, additionalProperties: false };
+  const inner = described.map(([, { classes }]) => classes);
+  return {
+    read: readModel(className, fields),
+    // A bare reference would be enough, but a client of the contract looks for `allOf`.
+    openApi: { allOf: [{ $ref: `#/components/schemas/${title}` }] },
+    classes: Object.assign({ [title]: body }, ...inner) as Readonly<Record<string, OpenApi>>,
+    body,
+  };
+}
+
+function readModel<F extends Fields>(className: string, fields: F): Reader<Read<F>> {
   return (input, path, issues) => {
     if (!isObject(input)) {
       const context = { class_name: className };
@@ -123,9 +166,9 @@ export function model<F extends Fields>(className: string, fields: F): Schema<Re
       const text = "Extra inputs are not permitted";
       issues.push({ type: "extra_forbidden", path: [...path, key], text, input: value });
     }
-    const read = Object.entries(fields).map(([key, schema]) => {
+    const read = Object.entries(fields).map(([key, field]) => {
       const value = input.get(key);
-      return [key, value === undefined ? undefined : schema(value, [...path, key], issues)];
+      return [key, value === undefined ? undefined : field.read(value, [...path, key], issues)];
     });
     return Object.fromEntries(read) as Read<F>; // one entry for each field, read by its schema
   };

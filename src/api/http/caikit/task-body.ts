@@ -1,6 +1,6 @@
 /** The bodies of Caikit's tasks: their schemas, and what they say once they are read. */
 import type { CaikitParameters } from "../../caikit/parameters.js";
-import { boolean, integer, listOf, model, number, string, type Read, type Schema } from "./schema.js";
+import { boolean, integer, listOf, model, number, string, type ModelSchema, type Read } from "./schema.js";
 
 /** What a task is asked for. Absent = not given. */
 export interface TaskBody {
@@ -37,30 +37,39 @@ const parameterFields = {
 type ParameterFields = Read<typeof parameterFields>;
 
 /** A body with generation parameters; `request` is the name of the gRPC request that the original derives it from. */
-function generationBody(request: string): Schema<TaskBody> {
+function generationBody(request: string): ModelSchema<TaskBody> {
   const classes = `caikit.http.TextGenerationTask.${request}`;
   const schema = model(`${classes}HttpRequest`, {
     inputs: string,
     parameters: model(`${classes}Parameters`, parameterFields),
     model_id: string,
   });
-  return (value, path, issues) => {
-    const body = schema(value, path, issues);
-    if (body === null) return null;
-    return { modelId: body.model_id, inputs: body.inputs, parameters: toParameters(body.parameters ?? {}) };
-  };
+  return { ...schema, read: (...value) => toBody(schema.read(...value)) };
 }
 
 export const unaryBody = generationBody("TextGenerationTaskRequest");
 export const streamBody = generationBody("ServerStreamingTextGenerationTaskRequest");
 
-const tokenizationFields = { inputs: string, model_id: string };
-const tokenizationModel = model("caikit.http.TokenizationTask.TokenizationTaskRequestHttpRequest", tokenizationFields);
+const tokenizationModel = model("caikit.http.TokenizationTask.TokenizationTaskRequestHttpRequest", {
+  inputs: string,
+  model_id: string,
+});
 /** A body without parameters: they are refused like any unknown key. */
-export const tokenizationBody: Schema<TaskBody> = (value, path, issues) => {
-  const body = tokenizationModel(value, path, issues);
-  return body && { modelId: body.model_id, inputs: body.inputs, parameters: toParameters({}) };
+export const tokenizationBody: ModelSchema<TaskBody> = {
+  ...tokenizationModel,
+  read: (...value) => toBody(tokenizationModel.read(...value)),
 };
+
+interface BodyFields {
+  readonly model_id?: string;
+  readonly inputs?: string;
+  readonly parameters?: ParameterFields;
+}
+
+function toBody(fields: BodyFields | null): TaskBody | null {
+  if (fields === null) return null;
+  return { modelId: fields.model_id, inputs: fields.inputs, parameters: toParameters(fields.parameters ?? {}) };
+}
 
 function toParameters(fields: ParameterFields): CaikitParameters {
   const penalty = fields.exponential_decay_length_penalty;

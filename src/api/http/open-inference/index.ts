@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { foldEvents } from "../../fold.js";
 import { abortSignalOf, type HttpApi } from "../api.js";
+import { callerOf } from "../caller.js";
 import { GenerationGroup } from "../generation-group.js";
 import { begun, sendEvents } from "../stream-answer.js";
 import type { TextApiOptions } from "../text-model.js";
@@ -77,7 +78,7 @@ async function infer(request: FastifyRequest, { engine, model }: OpenInferenceOp
   const body = readInferBody(request.body);
   const texts = body.inputs.flatMap(({ data }) => data);
   const requests = texts.map((text) => toEngineRequest(text, { ...body.parameters, details: false }, engine.limits));
-  const group = new GenerationGroup(engine, requests, abortSignalOf(request));
+  const group = new GenerationGroup(engine, requests, abortSignalOf(request), callerOf(request, "single"));
   const generations = await group.run(async (all) => Promise.all(all.map(foldEvents)));
   return toInferResult(generations, body, model.id);
 }
@@ -90,14 +91,15 @@ const generateRoutes: Routes = (app, options) => {
       const name = modelNameOf(request.params, options);
       const body = readGenerateBody(request.body);
       const asked = toEngineRequest(body.text_input, body.parameters, engine.limits);
-      return toGenerateResult(await foldEvents(engine.generate(asked, abortSignalOf(request))), body, name, model);
+      const events = engine.generate(asked, abortSignalOf(request), callerOf(request, "single"));
+      return toGenerateResult(await foldEvents(events), body, name, model);
     });
     app.post<ModelRoute>(`${path}/generate_stream`, { schema }, async (request, reply) => {
       const name = modelNameOf(request.params, options);
       const body = readGenerateBody(request.body);
       const asked = toEngineRequest(body.text_input, body.parameters, engine.limits);
-      const parts = toGenerateParts(await begun(engine.generate(asked, abortSignalOf(request))), name, model);
-      await sendEvents(reply, eventsOf(parts), (error) =>
+      const events = await begun(engine.generate(asked, abortSignalOf(request), callerOf(request, "stream")));
+      await sendEvents(reply, eventsOf(toGenerateParts(events, name, model)), (error) =>
         eventOf(toOpenInferenceError(error, generateStatuses, request.url, log).body),
       );
     });

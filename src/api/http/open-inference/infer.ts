@@ -42,17 +42,20 @@ export const outputMetadata: readonly TensorMetadata[] = outputs.map(({ name, da
   shape,
 }));
 
+/** In one request: each element is a request of its own to the engine. */
+const maxRows = 2048;
+
 const strings = anyOf<readonly string[]>(
-  "a string or an array of strings",
+  "a string or an array of one string",
   mapped(string, (text) => [text]),
-  listOf(string),
+  listOf(string, { maxItems: 1 }),
 );
 
 const input = object({
   name: string,
   datatype: string,
   shape: listOf(integer({ minimum: 0 })),
-  data: mapped(listOf(strings, { minItems: 1 }), (rows) => rows.flat()),
+  data: mapped(listOf(strings, { minItems: 1, maxItems: maxRows }), (rows) => rows.flat()),
 });
 
 const fields = {

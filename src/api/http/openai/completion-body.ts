@@ -18,6 +18,9 @@ import { invalid } from "./errors.js";
 /** One prompt of a request: text, or token ids. */
 export type Prompt = string | readonly number[];
 
+/** In one answer: each is a request of its own to the engine. */
+const maxChoices = 2048;
+
 const tokenId = integer({ minimum: 0 });
 const tokenIds: Field<readonly Prompt[]> = mapped(listOf(tokenId, { minItems: 1 }), (ids) => [ids]);
 
@@ -52,7 +55,7 @@ const fields = {
   seed: optional(integer()),
   frequency_penalty: withDefault(number({ minimum: -2, maximum: 2 }), 0),
   presence_penalty: withDefault(number({ minimum: -2, maximum: 2 }), 0),
-  logit_bias: optional(mapOf(number({ minimum: -100, maximum: 100 }))),
+  logit_bias: optional(mapOf(number())), // the engine clamps it
   suffix: withDefault(string, ""),
 };
 
@@ -73,6 +76,8 @@ export function readCompletionBody(json: unknown): CompletionBody {
   if (body.best_of !== undefined && body.best_of !== body.n) {
     throw invalid("best_of", `best_of must be n, which is ${body.n}, or left out, got ${body.best_of}`);
   }
+  const choices = body.prompt.length * body.n;
+  if (choices > maxChoices) throw invalid("n", `prompts times n must be at most ${maxChoices}, got ${choices}`);
   if (body.stream_options !== undefined && !body.stream) {
     throw invalid("stream_options", "stream_options is allowed with stream only");
   }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { GenerationEvent } from "../../../engine/request.js";
 import { foldEvents } from "../../fold.js";
 import { abortSignalOf } from "../api.js";
+import { callerOf } from "../caller.js";
 import { GenerationGroup } from "../generation-group.js";
 import { begun, merged, sendEvents } from "../stream-answer.js";
 import { readCompletionBody, type CompletionBody } from "./completion-body.js";
@@ -24,7 +25,12 @@ export async function complete(
   checkModel(body.model, options);
   const requests = toEngineRequests(body, engine.limits, model);
   const head = answerHead(model.id, fingerprint);
-  const group = new GenerationGroup(engine, requests, abortSignalOf(request));
+  const group = new GenerationGroup(
+    engine,
+    requests,
+    abortSignalOf(request),
+    callerOf(request, body.stream ? "stream" : "single"),
+  );
   if (!body.stream) return group.run((generations) => answerOf(generations, body, options, head));
   const parts = await group.run(async (generations) => Promise.all(generations.map(begun)));
   const toEvent = (error: unknown): string => eventOf(toOpenAiError(error, request.url, log).body) + endOfEvents;

@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { foldEvents } from "../../fold.js";
 import { abortSignalOf, type HttpApi } from "../api.js";
+import { callerOf } from "../caller.js";
 import { begun, sendEvents } from "../stream-answer.js";
 import { toTgiError } from "./errors.js";
 import { generateSchema, readGenerateBody, toEngineRequest, type GenerateBody } from "./generate-body.js";
@@ -39,7 +40,7 @@ async function generate(
   request: FastifyRequest,
 ): Promise<GenerateResult> {
   const asked = toEngineRequest(body, false, engine.limits);
-  const events = engine.generate(asked, abortSignalOf(request));
+  const events = engine.generate(asked, abortSignalOf(request), callerOf(request, "single"));
   if (!body.parameters.details) return { generated_text: (await foldEvents(events)).text };
   return foldTokens(new TokenStream(body.parameters, model, asked.method === "sample"), events);
 }
@@ -51,7 +52,7 @@ async function generateStream(
   reply: FastifyReply,
 ): Promise<undefined> {
   const asked = toEngineRequest(body, true, engine.limits);
-  const events = await begun(engine.generate(asked, abortSignalOf(request)));
+  const events = await begun(engine.generate(asked, abortSignalOf(request), callerOf(request, "stream")));
   const tokens = new TokenStream(body.parameters, model, asked.method === "sample").read(events);
   const toEvent = (error: unknown): string => eventOf(toTgiError(error, request.url, log).body);
   await sendEvents(reply, eventsOf(tokens, body.parameters.details), toEvent);

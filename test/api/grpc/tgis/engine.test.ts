@@ -10,6 +10,11 @@ import {
   SingleGenerationRequestSchema as Single,
   StopReason,
 } from "../../../../src/api/grpc/generated/fmaas/generation_pb.js";
+import {
+  HealthCheckRequestSchema,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+  HealthCheckResponseSchema,
+} from "../../../../src/api/grpc/generated/grpc/health/v1/health_pb.js";
 import { encode, finish, nextMessage, only, type RawAnswer } from "../../../support/grpc.js";
 import { until } from "../../../support/settled.js";
 import { startTgisEngine, type TgisEngineServer } from "./server.js";
@@ -105,4 +110,12 @@ test("a server that drains refuses what comes and lets what runs finish", async 
   const { responses } = only(BatchResponse, await running);
   expect(responses.map(({ generatedTokenCount }) => generatedTokenCount)).toEqual([100, 100]);
   await drained;
+});
+
+test("health knows the service by its name, as its health client asks", async () => {
+  const request = encode(HealthCheckRequestSchema, { service: "fmaas.GenerationService" });
+  const { messages } = await server.client.call("/grpc.health.v1.Health/Check", request);
+  expect(messages.map((message) => fromBinary(HealthCheckResponseSchema, message).status)).toEqual([
+    ServingStatus.SERVING,
+  ]);
 });

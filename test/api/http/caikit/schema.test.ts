@@ -5,7 +5,7 @@ import { boolean, integer, number, type Issue, type Schema } from "../../../../s
 /** The value that JSON text is read as, or the type of its issue. */
 function read(schema: Schema<unknown>, json: string): unknown {
   const issues: Issue[] = [];
-  const value = schema(readJson(json), [], issues);
+  const value = schema.read(readJson(json), [], issues);
   return issues.length > 0 ? issues.map(({ type }) => type).join() : value;
 }
 

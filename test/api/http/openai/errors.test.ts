@@ -54,6 +54,7 @@ describe("a wrong field", () => {
     [{ prompt, top_p: 0 }, "top_p", "top_p must be a number in (0, 1], got 0"],
     [{ prompt, n: 0 }, "n", "n must be an integer in [1, 128], got 0"],
     [{ prompt, n: 129 }, "n", "n must be an integer in [1, 128], got 129"],
+    [{ prompt: Array(17).fill("p"), n: 121 }, "n", "prompts times n must be at most 2048, got 2057"],
     [{ prompt, n: 2, best_of: 3 }, "best_of", "best_of must be n, which is 2, or left out, got 3"],
     [{ prompt, logprobs: 6 }, "logprobs", "logprobs must be an integer in [0, 5], got 6"],
     [{ prompt, logprobs: true }, "logprobs", "logprobs must be an integer in [0, 5], got true"],
@@ -68,7 +69,7 @@ describe("a wrong field", () => {
     [{ prompt, frequency_penalty: 2.5 }, "frequency_penalty", "frequency_penalty must be a number in [-2, 2], got 2.5"],
     [{ prompt, presence_penalty: -3 }, "presence_penalty", "presence_penalty must be a number in [-2, 2], got -3"],
     [{ prompt, logit_bias: [] }, "logit_bias", "logit_bias must be an object, got []"],
-    [{ prompt, logit_bias: { 5: 101 } }, "logit_bias.5", "logit_bias.5 must be a number in [-100, 100], got 101"],
+    [{ prompt, logit_bias: { 5: "1" } }, "logit_bias.5", 'logit_bias.5 must be a number, got "1"'],
     [{ prompt, logit_bias: { a: 1 } }, "logit_bias", "logit_bias must have token ids as keys, got a"],
     [{ prompt, suffix: "end" }, "suffix", "suffix is not supported: the model completes at the end only"],
     [
@@ -91,6 +92,8 @@ describe("a wrong field", () => {
 
 test("a body that is no JSON, or no object, is the caller's mistake", async () => {
   expect(await post("{")).toMatchObject({ status: 400, body: { error: { type: "invalid_request_error" } } });
+  const empty = await (await fetch(`${server.url}/v1/completions`, { method: "POST" })).json();
+  expect(empty).toEqual(invalid("body", "body must be an object, got nothing").body);
   expect(await post("[]")).toMatchObject(invalid("body", "body must be an object, got []"));
 });
 

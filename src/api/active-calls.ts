@@ -1,4 +1,4 @@
-import { UnavailableError } from "../../errors.js";
+import { UnavailableError } from "../errors.js";
 
 /**
  * The calls in flight, each by the controller that ends it, so that a drain can wait for them and a stop can end them.

@@ -1,0 +1,10 @@
+import type { FastifyRequest } from "fastify";
+import type { Caller } from "../../engine/observer.js";
+
+/** What a request's headers say of who asks, for the log and the metrics; Node joins those that are sent twice. */
+export function callerOf({ headers }: FastifyRequest, kind: "single" | "stream"): Caller {
+  return { correlationId: textOf(headers["x-correlation-id"]), traceparent: textOf(headers["traceparent"]), kind };
+}
+
+const textOf = (value: string | readonly string[] | undefined): string | undefined =>
+  typeof value === "string" ? value : undefined;
