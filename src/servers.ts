@@ -89,7 +89,10 @@ function startersOf(
 ): Record<PortName, Start> {
   const requestTimeoutMs = config.requestTimeoutSeconds * 1000;
   const models = new KnownModels({ id: model.id, path: model.folder, sizeBytes: model.weightBytes, producer });
-  const services = [...caikitServices({ engine, models, requestTimeoutMs }), ...tgisServices({ engine, model })];
+  const services = [
+    ...caikitServices({ engine, models, requestTimeoutMs }),
+    ...tgisServices({ engine, model, counters: metrics }),
+  ];
   const api = { engine, model, log };
   const apis = [
     caikitRest({ engine, models, requestTimeoutMs, log }),
@@ -97,7 +100,8 @@ function startersOf(
     tgiApi({ ...api, version, maxConcurrentRequests: config.maxConcurrentRequests }),
     openInferenceApi({ ...api, version, isReady }),
   ];
-  const startGrpc: Start = async (address) => startGrpcServer({ ...address, services, log });
+  const startGrpc: Start = async (address) =>
+    startGrpcServer({ ...address, services, log, observer: metrics.apiObserver });
   return {
     grpc: startGrpc,
     tgis: startGrpc,

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { status } from "@grpc/grpc-js";
 import type { Engine } from "../../../engine/engine.js";
 import type { Caller } from "../../../engine/observer.js";
@@ -18,15 +19,24 @@ import { toResponse, toStreamResponses } from "./results.js";
 import { toTokenizeResponse } from "./tokenization.js";
 import { refuseAdapter, refusePrefix, refuseUnservable } from "./unservable.js";
 
+export interface TgisCounters {
+  /** A batch of no prompts was answered. */
+  countEmptyBatch(): void;
+  /** A Tokenize call was answered; `tokens` is their sum after truncation. */
+  countTokenize(call: { readonly texts: number; readonly tokens: number; readonly durationMs: number }): void;
+}
+
 export interface TgisOptions {
   readonly engine: Pick<Engine, "generate" | "limits" | "freeSequences">;
   readonly model: { readonly tokenizer: Tokenizer };
+  /** Told of calls that the engine does not see. */
+  readonly counters?: TgisCounters;
   /** Time limit of one generation in milliseconds; TGIS has none, and by default there is none. */
   readonly requestTimeoutMs?: number;
 }
 
 /** fmaas.GenerationService: generation, unary and streamed, tokenization, and the limits of the model. */
-export function generationService({ engine, model, requestTimeoutMs = 0 }: TgisOptions): Service {
+export function generationService({ engine, model, counters, requestTimeoutMs = 0 }: TgisOptions): Service {
   const { limits } = engine;
   const generate = (request: UncheckedRequest, signal: AbortSignal, caller: Caller) =>
     generateInTime(engine, request, {
@@ -39,7 +49,10 @@ export function generationService({ engine, model, requestTimeoutMs = 0 }: TgisO
   const handlers: Handlers<typeof GenerationService> = {
     generate: async (message, { signal, metadata }) => {
       const { length: size } = message.requests;
-      if (size === 0) return {}; // nothing is looked at, not even the parameters
+      if (size === 0) {
+        counters?.countEmptyBatch();
+        return {}; // nothing is looked at, not even the parameters
+      }
       checkCapacity(engine, size);
       refuseUnservable(message, limits);
       const requests = message.requests.map(({ text }) => toEngineRequest(text, message.params));
@@ -61,9 +74,13 @@ export function generationService({ engine, model, requestTimeoutMs = 0 }: TgisO
       );
     },
     tokenize: (message) => {
+      const beganMs = performance.now();
       refuseAdapter(message.adapterId);
       refusePrefix(message.prefixId);
-      return { responses: message.requests.map(({ text }) => toTokenizeResponse(text, message, model.tokenizer)) };
+      const responses = message.requests.map(({ text }) => toTokenizeResponse(text, message, model.tokenizer));
+      const tokens = responses.reduce((sum, { tokenCount = 0 }) => sum + tokenCount, 0);
+      counters?.countTokenize({ texts: responses.length, tokens, durationMs: performance.now() - beganMs });
+      return { responses };
     },
     modelInfo: () => ({
       modelKind: ModelKind.DECODER_ONLY,

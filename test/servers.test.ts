@@ -1,0 +1,100 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  BatchedGenerationRequestSchema,
+  BatchedTokenizeRequestSchema,
+} from "../src/api/grpc/generated/fmaas/generation_pb.js";
+import { TextGenerationTaskRequestSchema } from "../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
+import { startService, type Service } from "../src/assemble.js";
+import { loadOptions } from "../src/config/load.js";
+import { settings } from "../src/config/settings.js";
+import { createLogger } from "../src/telemetry/log.js";
+import { encode, RawClient } from "./support/grpc.js";
+
+const log = createLogger({ level: "off", format: "json" });
+const local = ["--host=127.0.0.1", ...["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`)];
+const configOf = (args: readonly string[]) => loadOptions({ table: settings, args: [...local, ...args] }).values;
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService(configOf([]), log);
+});
+afterAll(() => service.drain(0));
+
+const port = (name: string): number => service.ports[name] ?? 0;
+const prompt = "In the beginning";
+
+async function post(path: string, body: unknown): Promise<Record<string, unknown>> {
+  const response = await fetch(`http://127.0.0.1:${port("http")}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return (await response.json()) as Record<string, unknown>;
+}
+
+test("every gRPC service answers on both gRPC ports", async () => {
+  const batch = encode(BatchedGenerationRequestSchema, { requests: [{ text: prompt }] });
+  const task = encode(TextGenerationTaskRequestSchema, { text: prompt });
+  for (const name of ["grpc", "tgis"]) {
+    const client = new RawClient(port(name));
+    const tgis = await client.call("/fmaas.GenerationService/Generate", batch);
+    const caikit = await client.call("/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict", task);
+    client.close();
+    expect([tgis.code, caikit.code]).toEqual([status.OK, status.OK]);
+  }
+});
+
+test("the same greedy request gives the same text through Caikit REST, OpenAI, TGI and Open Inference", async () => {
+  const caikit = await post("/api/v1/task/text-generation", {
+    model_id: "any",
+    inputs: prompt,
+    parameters: { max_new_tokens: 12 },
+  });
+  const openAi = await post("/v1/completions", { model: "tiny", prompt, max_tokens: 12, temperature: 0 });
+  const tgi = await post("/generate", { inputs: prompt, parameters: { max_new_tokens: 12 } });
+  const v2 = await post("/v2/models/tiny/generate", {
+    text_input: prompt,
+    parameters: { max_tokens: 12, temperature: 0 },
+  });
+  const text = caikit["generated_text"];
+  expect(text).toMatch(/^ \w+/);
+  expect(openAi).toMatchObject({ choices: [{ text }], usage: { completion_tokens: 12 } });
+  expect(tgi).toMatchObject({ generated_text: text });
+  expect(v2).toMatchObject({ text_output: text });
+});
+
+test("health and metrics have a port of their own, and count what the APIs do", async () => {
+  const client = new RawClient(port("tgis"));
+  await client.call("/fmaas.GenerationService/Generate", encode(BatchedGenerationRequestSchema, {}));
+  await client.call(
+    "/fmaas.GenerationService/Tokenize",
+    encode(BatchedTokenizeRequestSchema, { requests: [{ text: prompt }] }),
+  );
+  client.close();
+  const base = `http://127.0.0.1:${port("health")}`;
+  const metrics = await (await fetch(`${base}/metrics`)).text();
+  expect((await fetch(`${base}/health`)).status).toBe(200);
+  expect(metrics).toMatch(/^tgi_request_count\{kind="batch"\} 1$/m);
+  expect(metrics).toMatch(/^tgi_tokenize_request_input_count 1$/m);
+  expect(metrics).toMatch(/^predict_rpc_count_total\{/m);
+  expect(metrics).toMatch(/^ortler_decode_batch_size_count [1-9]/m);
+});
+
+test("a port that is switched off is not listened on", async () => {
+  const grpcOnly = await startService(configOf(["--no-http", "--tgis=false", "--no-health"]), log);
+  expect(Object.keys(grpcOnly.ports)).toEqual(["grpc"]);
+  await grpcOnly.drain(0);
+});
+
+test("a taken HTTP port stops the start and is named", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const address = taken.address();
+  const number = typeof address === "object" && address !== null ? address.port : 0;
+  const starting = startService(configOf([`--http-port=${number}`]), log);
+  await expect(starting).rejects.toThrow(new RegExp(`cannot listen on 127.0.0.1:${number}: .*EADDRINUSE`));
+  taken.close();
+});
