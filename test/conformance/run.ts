@@ -3,6 +3,7 @@
  *
  *   npm run conformance -- --target localhost:8033 [--seed 1]
  *
+ * The server must serve the checkpoint test/fixtures/micro-gpt2 with the limits that tgis.yaml names at its head.
  * Exits with 0 when every answer was as the table has it.
  */
 import { parseArgs } from "node:util";
@@ -10,10 +11,22 @@ import { ConformanceClient } from "./client.js";
 import { casesOf, inRandomOrder, readTgisRows, type Case } from "./rows.js";
 import { judge } from "./verdict.js";
 
-const { values } = parseArgs({ options: { target: { type: "string" }, seed: { type: "string", default: "1" } } });
-if (values.target === undefined) throw new Error("--target HOST:PORT is missing");
+const usage = "npm run conformance -- --target HOST:PORT [--seed N]";
+const values = readArguments();
 const client = new ConformanceClient(values.target);
 const cases = casesOf(readTgisRows());
+
+function readArguments(): { readonly target: string; readonly seed: string } {
+  try {
+    const options = { target: { type: "string" }, seed: { type: "string", default: "1" } } as const;
+    const { target, seed } = parseArgs({ options }).values;
+    if (target !== undefined) return { target, seed };
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+  }
+  console.error(`Usage: ${usage}`);
+  process.exit(2);
+}
 
 async function fails(each: Case, how: string): Promise<boolean> {
   const wrong = await judge(client, each);

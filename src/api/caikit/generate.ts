@@ -10,14 +10,14 @@ export interface CaikitCall {
   readonly signal: AbortSignal;
   /** Time limit of the generation in milliseconds; 0 = none. */
   readonly timeoutMs: number;
-  readonly caller?: Caller;
+  readonly caller: Omit<Caller, "kind">;
 }
 
 /** The engine's events under the request's time limit, their errors in Caikit's words. */
 export function caikitEvents(
   engine: TextEngine,
   request: UncheckedRequest,
-  { kind, signal, timeoutMs, caller = {} }: CaikitCall,
+  { kind, signal, timeoutMs, caller }: CaikitCall,
 ): AsyncIterable<GenerationEvent> {
   return generateInTime(engine, request, {
     signal,

@@ -8,6 +8,7 @@ import { foldEvents } from "../../fold.js";
 import type { Logger } from "../../log.js";
 import type { TextEngine } from "../../text-engine.js";
 import { sendJson } from "../answer.js";
+import { callerOf } from "../caller.js";
 import { abortSignalOf, type HttpApi } from "../api.js";
 import { EventStream } from "../sse.js";
 import { DetailError, errorJson, validationJson, ValidationError } from "./errors.js";
@@ -55,15 +56,17 @@ function addTaskRoutes(
   app: FastifyInstance,
   { engine, models, requestTimeoutMs, log, pingIntervalMs }: CaikitRestOptions,
 ): void {
-  const generate = (body: TaskBody, kind: "unary" | "stream", signal: AbortSignal) => {
+  const generate = (body: TaskBody, kind: "unary" | "stream", request: FastifyRequest) => {
     const text = textOf(body, models, kind === "unary" ? "run" : "run_stream_out");
     const asked = toEngineRequest(text, body.parameters);
-    return { asked, events: caikitEvents(engine, asked, { kind, signal, timeoutMs: requestTimeoutMs }) };
+    const caller = callerOf(request, kind === "unary" ? "single" : "stream");
+    const call = { kind, signal: abortSignalOf(request), timeoutMs: requestTimeoutMs, caller };
+    return { asked, events: caikitEvents(engine, asked, call) };
   };
 
   addRoute(app, "POST", "/api/v1/task/text-generation", async (request, reply) => {
     const body = bodyOf(request, unaryBody);
-    const { asked, events } = generate(body, "unary", abortSignalOf(request));
+    const { asked, events } = generate(body, "unary", request);
     const result = unaryResult(await foldEvents(events), asked.seed, models.served.producer);
     return sendJson(reply, 200, result);
   });
@@ -73,7 +76,7 @@ function addTaskRoutes(
     const stream = openStream(reply, pingIntervalMs);
     const results = new StreamResults();
     try {
-      for await (const event of generate(body, "stream", abortSignalOf(request)).events) {
+      for await (const event of generate(body, "stream", request).events) {
         const drained = stream.send(`event: message\r\ndata: ${results.toJson(event)}\r\n\r\n`);
         if (drained !== undefined) await drained;
       }
