@@ -83,6 +83,21 @@ test("health and metrics have a port of their own, and count what the APIs do", 
   expect(metrics).toMatch(/^ortler_decode_batch_size_count [1-9]/m);
 });
 
+test("a batch that does not fit is refused before anything of it is looked at, and counted", async () => {
+  const small = await startService(configOf(["--max-concurrent-requests=1"]), log);
+  const client = new RawClient(small.ports["tgis"] ?? 0);
+  const broken = { stopping: { maxNewTokens: 100_000 } };
+  const requests = [{ text: prompt }, { text: prompt }];
+  const batch = encode(BatchedGenerationRequestSchema, { requests, params: broken });
+  const answer = await client.call("/fmaas.GenerationService/Generate", batch);
+  client.close();
+  const metrics = await (await fetch(`http://127.0.0.1:${small.ports["health"]}/metrics`)).text();
+  await small.drain(0);
+  expect(answer).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: "Model is overloaded" });
+  expect(metrics).toMatch(/^tgi_request_failure\{err="conc_limit"\} 1$/m);
+  expect(metrics).toMatch(/^tgi_request_count\{kind="batch"\} 1$/m);
+});
+
 test("a port that is switched off is not listened on", async () => {
   const grpcOnly = await startService(configOf(["--no-http", "--tgis=false", "--no-health"]), log);
   expect(Object.keys(grpcOnly.ports)).toEqual(["grpc"]);

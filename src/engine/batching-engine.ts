@@ -58,10 +58,6 @@ export class BatchingEngine implements Engine {
     void this.#loop();
   }
 
-  get freeSequences(): number {
-    return this.parts.scheduling.maxSequences - this.#inFlight.size;
-  }
-
   get counts(): SchedulerCounts {
     return this.#scheduler.counts;
   }
@@ -82,8 +78,12 @@ export class BatchingEngine implements Engine {
     return this.parts.tokenizer.encode(text);
   }
 
+  checkCapacity(count: number, caller: Caller): void {
+    this.#orTell(caller, () => this.#checkCapacity(count));
+  }
+
   async *generate(asked: UncheckedRequest, signal: AbortSignal, caller: Caller = {}): AsyncGenerator<GenerationEvent> {
-    const sequence = this.#admitOrTell(asked, signal, caller);
+    const sequence = this.#orTell(caller, () => this.#admit(asked, signal, caller));
     const cancel = (): void => this.#end(sequence, new CancelledError("the caller went away"));
     signal.addEventListener("abort", cancel);
     try {
@@ -117,21 +117,26 @@ export class BatchingEngine implements Engine {
     clearTimeout(timer);
   }
 
-  #admitOrTell(asked: UncheckedRequest, signal: AbortSignal, caller: Caller): Sequence {
+  /** What is refused is told to the observer too. */
+  #orTell<T>(caller: Caller, admit: () => T): T {
     try {
-      return this.#admit(asked, signal, caller);
+      return admit();
     } catch (error) {
       this.#observerOf(caller)?.refused?.({ caller, error });
       throw error;
     }
   }
 
+  #checkCapacity(count: number): void {
+    const { maxSequences } = this.parts.scheduling;
+    if (this.#inFlight.size + count > maxSequences) throw new OverCapacityError("sequences", maxSequences);
+  }
+
   /** Capacity first, then the parameters, then what needs the prompt's tokens: cheap refusals cost little. */
   #admit(asked: UncheckedRequest, signal: AbortSignal, caller: Caller): Sequence {
     if (this.#isDraining) throw new UnavailableError("the server is shutting down");
     if (signal.aborted) throw new CancelledError("the caller went away");
-    const { maxSequences } = this.parts.scheduling;
-    if (this.#inFlight.size >= maxSequences) throw new OverCapacityError("sequences", maxSequences);
+    this.#checkCapacity(1);
     const { limits, tokenizer, now, drawSeed } = this.parts;
     const arrival = now();
     const parameters = checkParameters(asked, limits, drawSeed);

@@ -5,8 +5,11 @@ import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request
 export interface Engine {
   readonly limits: RequestLimits;
 
-  /** How many more sequences may be in flight now. */
-  readonly freeSequences: number;
+  /**
+   * Whether `count` more sequences may be in flight now, for a call that wants all or none of them.
+   * @throws {OverCapacityError} when they may not; observers are told of the refusal.
+   */
+  checkCapacity(count: number, caller: Caller): void;
 
   /**
    * Generates text for one request. Aborting `signal` frees its slot within the step.

@@ -8,14 +8,17 @@ export type Script = (request: UncheckedRequest, signal: AbortSignal) => AsyncIt
 export class ScriptedEngine implements TextEngine {
   readonly requests: UncheckedRequest[] = [];
   readonly signals: AbortSignal[] = [];
-  /** What an engine with nothing to do would say. */
-  freeSequences = 512;
   script: Script = playing(hello);
 
   generate(request: UncheckedRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
     this.requests.push(request);
     this.signals.push(signal);
     return this.script(request, signal);
+  }
+
+  /** It takes any number. */
+  checkCapacity(): void {
+    return undefined;
   }
 
   tokenize(text: string): readonly number[] {

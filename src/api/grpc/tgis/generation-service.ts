@@ -4,10 +4,8 @@ import type { Engine } from "../../../engine/engine.js";
 import type { Caller } from "../../../engine/observer.js";
 import type { UncheckedRequest } from "../../../engine/request.js";
 import type { Tokenizer } from "../../../model/tokenizer.js";
-import { OverCapacityError } from "../../../errors.js";
 import { StatusError } from "../../errors.js";
 import { foldEvents } from "../../fold.js";
-import { wordOverCapacity } from "../../tgis-texts.js";
 import { generateInTime } from "../../timed-generation.js";
 import { callerOf } from "../caller.js";
 import { GenerationService, ModelInfoResponse_ModelKind as ModelKind } from "../generated/fmaas/generation_pb.js";
@@ -27,7 +25,7 @@ export interface TgisCounters {
 }
 
 export interface TgisOptions {
-  readonly engine: Pick<Engine, "generate" | "limits" | "freeSequences">;
+  readonly engine: Pick<Engine, "generate" | "limits" | "checkCapacity">;
   readonly model: { readonly tokenizer: Tokenizer };
   /** Told of calls that the engine does not see. */
   readonly counters?: TgisCounters;
@@ -53,25 +51,21 @@ export function generationService({ engine, model, counters, requestTimeoutMs = 
         counters?.countEmptyBatch();
         return {}; // nothing is looked at, not even the parameters
       }
-      checkCapacity(engine, size);
+      const caller = { ...callerOf(metadata), kind: size === 1 ? "single" : "batch" } as const;
+      checkCapacity(engine, size, { ...caller, batch: { index: 0, size } });
       refuseUnservable(message, limits);
       const requests = message.requests.map(({ text }) => toEngineRequest(text, message.params));
-      const kind = size === 1 ? "single" : "batch";
       const generations = await allOrNone([...requests.entries()], signal, async ([index, request], batch) =>
-        foldEvents(generate(request, batch, { ...callerOf(metadata), kind, batch: { index, size } })),
+        foldEvents(generate(request, batch, { ...caller, batch: { index, size } })),
       );
       return { responses: generations.map(toResponse) };
     },
     generateStream: async function* (message, { signal, metadata }) {
-      checkCapacity(engine, 1);
+      const caller = { ...callerOf(metadata), kind: "stream" } as const;
+      checkCapacity(engine, 1, caller);
       if (message.request === undefined) throw new StatusError(status.INVALID_ARGUMENT, "missing request");
       refuseUnservable(message, limits);
-      yield* toStreamResponses(
-        generate(toEngineRequest(message.request.text, message.params), signal, {
-          ...callerOf(metadata),
-          kind: "stream",
-        }),
-      );
+      yield* toStreamResponses(generate(toEngineRequest(message.request.text, message.params), signal, caller));
     },
     tokenize: (message) => {
       const beganMs = performance.now();
@@ -95,8 +89,10 @@ export function generationService({ engine, model, counters, requestTimeoutMs = 
  * All permits of a call at once, before anything of it is looked at (TGIS's order of work).
  * @throws {StatusError} RESOURCE_EXHAUSTED when there are not so many.
  */
-function checkCapacity({ freeSequences }: Pick<Engine, "freeSequences">, needed: number): void {
-  if (needed <= freeSequences) return;
-  const error = new OverCapacityError("sequences", freeSequences);
-  throw new StatusError(status.RESOURCE_EXHAUSTED, wordOverCapacity(error), { cause: error });
+function checkCapacity(engine: Pick<Engine, "checkCapacity">, needed: number, caller: Caller): void {
+  try {
+    engine.checkCapacity(needed, caller);
+  } catch (error) {
+    throw toTgisError(error);
+  }
 }
