@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { connect } from "node:tls";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -7,10 +8,12 @@ import {
   BatchedTokenizeRequestSchema,
 } from "../src/api/grpc/generated/fmaas/generation_pb.js";
 import { TextGenerationTaskRequestSchema } from "../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
+import { ServerLiveRequestSchema } from "../src/api/grpc/generated/inference/grpc_service_pb.js";
 import { startService, type Service } from "../src/assemble.js";
 import { loadOptions } from "../src/config/load.js";
 import { settings } from "../src/config/settings.js";
 import { createLogger } from "../src/telemetry/log.js";
+import { createAuthority } from "./support/certificates.js";
 import { encode, RawClient } from "./support/grpc.js";
 
 const log = createLogger({ level: "off", format: "json" });
@@ -42,8 +45,12 @@ test("every gRPC service answers on both gRPC ports", async () => {
     const client = new RawClient(port(name));
     const tgis = await client.call("/fmaas.GenerationService/Generate", batch);
     const caikit = await client.call("/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict", task);
+    const inference = await client.call(
+      "/inference.GRPCInferenceService/ServerLive",
+      encode(ServerLiveRequestSchema, {}),
+    );
     client.close();
-    expect([tgis.code, caikit.code]).toEqual([status.OK, status.OK]);
+    expect([tgis.code, caikit.code, inference.code]).toEqual([status.OK, status.OK, status.OK]);
   }
 });
 
@@ -102,6 +109,26 @@ test("a port that is switched off is not listened on", async () => {
   const grpcOnly = await startService(configOf(["--no-http", "--tgis=false", "--no-health"]), log);
   expect(Object.keys(grpcOnly.ports)).toEqual(["grpc"]);
   await grpcOnly.drain(0);
+});
+
+test("with a certificate the gRPC and HTTP ports speak TLS, and the health port stays plain", async () => {
+  const authority = createAuthority("authority");
+  const { cert, key } = authority.issue("server");
+  const secure = await startService(configOf([`--tls-cert=${cert}`, `--tls-key=${key}`]), log);
+  const { health, ...others } = secure.ports;
+  for (const number of Object.values(others)) {
+    const socket = connect({ host: "127.0.0.1", port: number, ca: authority.cert });
+    await once(socket, "secureConnect");
+    socket.destroy();
+  }
+  expect(Object.keys(others)).toEqual(["grpc", "tgis", "http"]);
+  expect((await fetch(`http://127.0.0.1:${health}/health`)).status).toBe(200);
+  await secure.drain(0);
+});
+
+test("a certificate that cannot be read stops the start and is named", async () => {
+  const starting = startService(configOf(["--tls-cert=/none/tls.crt", "--tls-key=/none/tls.key"]), log);
+  await expect(starting).rejects.toThrow("the TLS certificate /none/tls.crt cannot be used: ENOENT");
 });
 
 test("a taken HTTP port stops the start and is named", async () => {

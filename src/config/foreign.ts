@@ -1,7 +1,7 @@
 /**
  * Settings of TGIS and Caikit that Ortler does not have. Those without a meaning here are ignored with a warning,
- * so that manifests written for them still start. Those that make a promise which would silently be broken
- * (encryption) stop the start instead.
+ * so that manifests written for them still start. Those that make a promise which would silently be broken stop the
+ * start instead.
  */
 export interface ForeignSetting {
   /** Without the dashes. */
@@ -18,7 +18,6 @@ export interface ForeignSetting {
 }
 
 const noSharding = "one process computes on all threads";
-const noTls = "this version serves plain text only; end TLS in front of it";
 const fixedPrecision = "weights are served in the precision of the checkpoint";
 const ownScheduler = "batches follow from --max-slots and --prefill-chunk-tokens";
 const noTracing = "this version exports no traces";
@@ -29,12 +28,6 @@ function tgis(flag: string, reason: string, rest: Partial<ForeignSetting> = {}):
 }
 
 export const foreignSettings: readonly ForeignSetting[] = [
-  tgis("tls-cert-path", noTls, { isRefused: true }),
-  tgis("tls-key-path", noTls, { isRefused: true }),
-  tgis("tls-client-ca-cert-path", noTls, { isRefused: true }),
-  { env: "RUNTIME_TLS_SERVER_KEY", reason: noTls, isRefused: true },
-  { env: "RUNTIME_TLS_SERVER_CERT", reason: noTls, isRefused: true },
-  { env: "RUNTIME_TLS_CLIENT_CERT", reason: noTls, isRefused: true },
   tgis("output-special-tokens", "special tokens produce no text", {
     isRefused: true,
     isSwitch: true,

@@ -106,6 +106,18 @@ describe("what is accepted", () => {
     ],
     ["TGIS's variable for logs", [], { JSON_OUTPUT: "true" }, { logFormat: "json" }],
     ["TGIS's switch for logs", ["--json-output", "--max-slots=2"], {}, { logFormat: "json", maxSlots: 2 }],
+    [
+      "TGIS's TLS files",
+      ["--tls-key-path=/k"],
+      { TLS_CERT_PATH: "/c", TLS_CLIENT_CA_CERT_PATH: "/a" },
+      { tlsCert: "/c", tlsKey: "/k", tlsClientCa: "/a" },
+    ],
+    [
+      "Caikit's TLS files",
+      [],
+      { RUNTIME_TLS_SERVER_CERT: "/c", RUNTIME_TLS_SERVER_KEY: "/k", RUNTIME_TLS_CLIENT_CERT: "/a" },
+      { tlsCert: "/c", tlsKey: "/k", tlsClientCa: "/a" },
+    ],
     ["binary units", ["--kv-memory=2Gi"], {}, { kvMemory: 2_147_483_648 }],
     ["decimal units", ["--kv-memory=1.5G"], {}, { kvMemory: 1_500_000_000 }],
     ["bytes", ["--kv-memory", "1048576"], {}, { kvMemory: 1_048_576 }],
@@ -135,16 +147,6 @@ describe("what stops the start, and how it names itself", () => {
     [["--request-timeout-seconds=-1"], {}, '--request-timeout-seconds must be a number from 0 to 2147483, got "-1"'],
     [["--request-timeout-seconds=1s"], {}, '--request-timeout-seconds must be a number from 0 to 2147483, got "1s"'],
     [[], { MAX_BATCH_SIZE: "many" }, 'MAX_BATCH_SIZE in the environment must be an integer from 1 to 4096, got "many"'],
-    [
-      ["--tls-key-path=/k"],
-      {},
-      "--tls-key-path=/k cannot be honoured: this version serves plain text only; end TLS in front of it",
-    ],
-    [
-      [],
-      { TLS_CERT_PATH: "/c" },
-      "TLS_CERT_PATH=/c cannot be honoured: this version serves plain text only; end TLS in front of it",
-    ],
     [
       ["--output-special-tokens"],
       {},

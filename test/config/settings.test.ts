@@ -73,6 +73,15 @@ test("the printout gives each value with its source, and hides secrets", () => {
   ]);
 });
 
+test("the printout hides the TLS key, which may be given as text", () => {
+  const loaded = loadOptions({
+    table: settings,
+    args: [],
+    environment: { TLS_KEY_PATH: "-----BEGIN PRIVATE KEY-----" },
+  });
+  expect(describeSettings(settings, loaded)).toContainEqual({ name: "tls-key", value: "****", source: "TLS_KEY_PATH" });
+});
+
 test("an option that is for the command line only is not read from the environment", () => {
   expect(loadOptions({ table: example, args: [], environment: { ORTLER_TAG: "a" } }).values.tag).toBeUndefined();
 });

@@ -1,9 +1,13 @@
 import { setImmediate } from "node:timers/promises";
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, Server, setLogVerbosity, type ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "../log.js";
 import type { ApiObserver } from "../observer.js";
 import { ActiveCalls } from "../active-calls.js";
+import type { ApiKeys } from "../api-keys.js";
+import type { TlsCertificates } from "../tls.js";
+import { serverCredentials } from "./credentials.js";
 import { ignoreFarDeadlines } from "./far-deadlines.js";
+import { guardedBy } from "./guarded.js";
 import { healthService, ServingState } from "./health.js";
 import { reflectionServices } from "./reflection/reflection-service.js";
 import type { Service } from "./service.js";
@@ -19,6 +23,10 @@ export interface GrpcServerOptions {
   readonly log: Logger;
   /** Is told of every call. */
   readonly observer?: ApiObserver | undefined;
+  /** Without it the port is plain. */
+  readonly tls?: TlsCertificates | undefined;
+  /** What calls must show one of, but for health and reflection; without it everyone may call. */
+  readonly apiKeys?: ApiKeys | undefined;
 }
 
 export interface GrpcServer {
@@ -47,11 +55,11 @@ const serverOptions = {
 };
 
 /**
- * Serves `services`, with health and reflection, on a plaintext port.
+ * Serves `services`, with health and reflection, on one port.
  * @throws {Error} when the port cannot be bound.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { host, port, services, log, observer } = options;
+  const { host, port, services, log, observer, tls, apiKeys } = options;
   setLogVerbosity(logVerbosity.NONE); // what goes wrong is thrown, or logged by us; grpc-js would print it as well
   const server = new Server(serverOptions);
   const calls = new ActiveCalls();
@@ -62,10 +70,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   );
   answerUnknownMethods(server);
   ignoreFarDeadlines(server);
-  for (const service of [...services, health, ...reflectionServices(services, [health])]) {
+  const guarded = apiKeys === undefined ? services : services.map((service) => guardedBy(apiKeys, service));
+  for (const service of [...guarded, health, ...reflectionServices(services, [health])]) {
     addService({ server, calls, log, observer }, service);
   }
-  const boundPort = await bind(server, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const boundPort = await bind(server, address, serverCredentials(tls));
   return {
     port: boundPort,
     setServing: (isServing) => state.set(isServing),
@@ -85,9 +95,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
 }
 
-async function bind(server: Server, address: string): Promise<number> {
+async function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(error);
     });

@@ -1,8 +1,13 @@
+import type { RequestListener } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { SecureContextOptions } from "node:tls";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type RawServerDefault } from "fastify";
 import { CancelledError, UnavailableError } from "../../errors.js";
 import { ActiveCalls } from "../active-calls.js";
+import { noKeyText, type ApiKeys } from "../api-keys.js";
 import type { Logger } from "../log.js";
+import type { TlsCertificates, TlsMaterial } from "../tls.js";
 import { sendJson } from "./answer.js";
 import { setAbortSignal, type HttpApi } from "./api.js";
 
@@ -13,6 +18,10 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly apis: readonly HttpApi[];
   readonly log: Logger;
+  /** Without it the port is plain. */
+  readonly tls?: TlsCertificates | undefined;
+  /** What requests must show one of, but for those for health; without it everyone may ask. */
+  readonly apiKeys?: ApiKeys | undefined;
 }
 
 export interface HttpServer {
@@ -30,23 +39,34 @@ export interface HttpServer {
 /** How long a cancelled request may take to end by itself. */
 const closingMs = 1000;
 
+/** For the client to send its request: a slow sender does not hold a connection for ever. */
+const requestTimeoutMs = 60_000;
+/** Longer than balancers keep idle connections, so that none sends just when we close. */
+const keepAliveMs = 72_000;
+
 const serverOptions = {
   bodyLimit: 4 * 1024 * 1024, // as over gRPC
-  requestTimeout: 60_000, // for the client to send its request: a slow sender does not hold a connection for ever
+  requestTimeout: requestTimeoutMs,
+  keepAliveTimeout: keepAliveMs,
   forceCloseConnections: "idle",
   exposeHeadRoutes: false,
 } as const;
 
 /**
- * Serves `apis` over HTTP/1.1 without TLS.
+ * Serves `apis` over HTTP/1.1 on one port.
  * @throws {Error} when the port cannot be bound, or when two APIs claim the same route.
  */
-export async function startHttpServer({ host, port, apis, log }: HttpServerOptions): Promise<HttpServer> {
-  const app = fastify({ ...serverOptions, frameworkErrors: (_error, _request, reply) => answerUnroutable(reply) });
+export async function startHttpServer({ host, port, apis, log, tls, apiKeys }: HttpServerOptions): Promise<HttpServer> {
+  const app = fastify<RawServerDefault>({
+    ...serverOptions,
+    frameworkErrors: (_error, _request, reply) => answerUnroutable(reply),
+    ...(tls !== undefined && { serverFactory: (listener: RequestListener) => createTlsServer(tls, listener) }),
+  });
   const calls = new ActiveCalls();
   app.addHook("onRequest", (request, reply, done) => {
     setOwnHeaders(reply);
-    if (openCall(calls, request, reply)) done();
+    if (!isPermitted(request, apiKeys)) refuseWithoutKey(reply);
+    else if (openCall(calls, request, reply)) done();
     else refuse(reply);
   });
   answerWhatNoApiKnows(app, log);
@@ -70,12 +90,43 @@ export async function startHttpServer({ host, port, apis, log }: HttpServerOptio
   };
 }
 
+/** Its certificates are always the newest; connections that are open keep those that they began with. */
+function createTlsServer(tls: TlsCertificates, listener: RequestListener): Server {
+  const timeouts = { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs };
+  const server = createServer(
+    {
+      ...timeouts,
+      ...contextOf(tls.material),
+      requestCert: tls.material.clientCa !== undefined,
+      rejectUnauthorized: true, // those that are asked for a certificate
+    },
+    listener,
+  );
+  const stop = tls.onChange((material) => server.setSecureContext(contextOf(material)));
+  return server.once("close", stop);
+}
+
+function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
+  return { cert, key, minVersion: "TLSv1.2", ...(clientCa !== undefined && { ca: clientCa }) };
+}
+
 /** Header names are lower case on the wire, also of those that Node would add in capitals. */
 function setOwnHeaders({ raw, request }: FastifyReply): void {
   raw.setHeader("date", new Date().toUTCString());
   if (!raw.shouldKeepAlive) raw.setHeader("connection", "close");
   else if (request.raw.httpVersion === "1.0") raw.setHeader("connection", "keep-alive");
   else raw.removeHeader("connection"); // HTTP/1.1 keeps it open without being told
+}
+
+/** Probes have no key. These are routes and not paths, so that no spelling of a path leads around the keys. */
+const healthRoutes = new Set(["/health", "/v2/health/live", "/v2/health/ready"]);
+
+function isPermitted({ routeOptions, headers }: FastifyRequest, apiKeys: ApiKeys | undefined): boolean {
+  return apiKeys === undefined || healthRoutes.has(routeOptions.url ?? "") || apiKeys.permits(headers.authorization);
+}
+
+function refuseWithoutKey(reply: FastifyReply): void {
+  sendJson(reply.header("www-authenticate", "Bearer"), 401, JSON.stringify({ detail: noKeyText }));
 }
 
 /** @returns false when the server takes no more requests. */

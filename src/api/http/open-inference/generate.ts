@@ -1,8 +1,8 @@
 import type { GenerationEvent } from "../../../engine/request.js";
 import type { Generation } from "../../fold.js";
-import { object, string, type Fields } from "../fields.js";
+import { finishReasons, parameters, type FinishReason } from "../../open-inference/parameters.js";
+import { object, string, type Fields } from "../../fields.js";
 import { toToken, type TextModel, type Token } from "../text-model.js";
-import { finishReasons, parameters, type FinishReason } from "./parameters.js";
 
 const fields = { text_input: string, parameters };
 

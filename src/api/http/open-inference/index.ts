@@ -1,15 +1,15 @@
 /** The Open Inference Protocol v2 over REST, with its extension for text generation. */
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { foldEvents } from "../../fold.js";
+import { infer, inferSchema, readInferRequest } from "../../open-inference/infer.js";
+import { modelMetadata, serverMetadata, wordUnknownModel, wordVersioned } from "../../open-inference/metadata.js";
+import { toEngineRequest } from "../../open-inference/parameters.js";
 import { abortSignalOf, type HttpApi } from "../api.js";
 import { callerOf } from "../caller.js";
-import { GenerationGroup } from "../generation-group.js";
 import { begun, sendEvents } from "../stream-answer.js";
 import type { TextApiOptions } from "../text-model.js";
 import { generateStatuses, inferStatuses, OpenInferenceError, toOpenInferenceError, type Statuses } from "./errors.js";
 import { generateSchema, readGenerateBody, toGenerateParts, toGenerateResult, type ModelName } from "./generate.js";
-import { inferSchema, inputMetadata, outputMetadata, readInferBody, toInferResult, type InferResult } from "./infer.js";
-import { toEngineRequest } from "./parameters.js";
 
 export interface OpenInferenceOptions extends TextApiOptions {
   /** Of the server. */
@@ -46,7 +46,7 @@ function withErrors(options: OpenInferenceOptions, statuses: Statuses, routes: R
 }
 
 const serverRoutes: Routes = (app, { model, version, isReady }) => {
-  app.get("/v2", () => ({ name: "ortler", version, extensions: ["generate"] }));
+  app.get("/v2", () => serverMetadata(version));
   app.get("/v2/health/live", () => ({ live: true }));
   app.get("/v2/health/ready", (_, reply) => {
     const ready = isReady();
@@ -56,11 +56,11 @@ const serverRoutes: Routes = (app, { model, version, isReady }) => {
 };
 
 const modelRoutes: Routes = (app, options) => {
-  const { model, isReady } = options;
+  const { engine, model, isReady } = options;
   for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
     app.get<ModelRoute>(path, ({ params }) => {
       checkUnversioned(params, options);
-      return { name: model.id, platform: "onnxruntime", inputs: [inputMetadata], outputs: outputMetadata };
+      return modelMetadata(model.id);
     });
     app.get<ModelRoute>(`${path}/ready`, ({ params }, reply) => {
       checkUnversioned(params, options);
@@ -69,19 +69,12 @@ const modelRoutes: Routes = (app, options) => {
     });
     app.post<ModelRoute>(`${path}/infer`, { schema: { body: inferSchema } }, async (request) => {
       checkUnversioned(request.params, options);
-      return infer(request, options);
+      const asked = readInferRequest(request.body);
+      const outputs = await infer(asked, engine, abortSignalOf(request), callerOf(request, "single"));
+      return { model_name: model.id, ...(asked.id !== undefined && { id: asked.id }), outputs };
     });
   }
 };
-
-async function infer(request: FastifyRequest, { engine, model }: OpenInferenceOptions): Promise<InferResult> {
-  const body = readInferBody(request.body);
-  const texts = body.inputs.flatMap(({ data }) => data);
-  const requests = texts.map((text) => toEngineRequest(text, { ...body.parameters, details: false }, engine.limits));
-  const group = new GenerationGroup(engine, requests, abortSignalOf(request), callerOf(request, "single"));
-  const generations = await group.run(async (all) => Promise.all(all.map(foldEvents)));
-  return toInferResult(generations, body, model.id);
-}
 
 const generateRoutes: Routes = (app, options) => {
   const { engine, model, log } = options;
@@ -108,17 +101,14 @@ const generateRoutes: Routes = (app, options) => {
 
 /** @throws {OpenInferenceError} 404 for another model than the one that is served. */
 function modelNameOf({ name, version }: ModelRoute["Params"], { model }: OpenInferenceOptions): ModelName {
-  if (name !== model.id) {
-    throw new OpenInferenceError(404, `model "${name}" is not found: this server has "${model.id}"`);
-  }
+  if (name !== model.id) throw new OpenInferenceError(404, wordUnknownModel(name, model.id));
   return { model_name: name, ...(version !== undefined && { model_version: version }) };
 }
 
 /** @throws {OpenInferenceError} 404 for another model, 501 where a version is named. */
 function checkUnversioned(params: ModelRoute["Params"], options: OpenInferenceOptions): void {
   const { model_version: version } = modelNameOf(params, options);
-  if (version === undefined) return;
-  throw new OpenInferenceError(501, `model versions are not supported, got version "${version}"`);
+  if (version !== undefined) throw new OpenInferenceError(501, wordVersioned(version));
 }
 
 async function* eventsOf(parts: AsyncIterable<unknown>): AsyncGenerator<string> {

@@ -12,7 +12,7 @@ import {
   withDefault,
   type Field,
   type Fields,
-} from "../fields.js";
+} from "../../fields.js";
 import { invalid } from "./errors.js";
 
 /** One prompt of a request: text, or token ids. */

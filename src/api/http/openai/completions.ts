@@ -3,7 +3,7 @@ import type { GenerationEvent } from "../../../engine/request.js";
 import { foldEvents } from "../../fold.js";
 import { abortSignalOf } from "../api.js";
 import { callerOf } from "../caller.js";
-import { GenerationGroup } from "../generation-group.js";
+import { GenerationGroup } from "../../generation-group.js";
 import { begun, merged, sendEvents } from "../stream-answer.js";
 import { readCompletionBody, type CompletionBody } from "./completion-body.js";
 import { toEngineRequests } from "./engine-requests.js";

@@ -1,7 +1,7 @@
 /** OpenAI's API: completions and models, under `/v1` and under `/openai/v1`, where KServe's runtimes have it. */
 import type { FastifyInstance } from "fastify";
 import type { HttpApi } from "../api.js";
-import { object, optional, string } from "../fields.js";
+import { object, optional, string } from "../../fields.js";
 import { completionSchema } from "./completion-body.js";
 import { complete } from "./completions.js";
 import { invalid, toOpenAiError } from "./errors.js";

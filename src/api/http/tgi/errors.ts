@@ -2,7 +2,7 @@ import { InvalidRequestError, type Violation } from "../../../engine/violations.
 import { OrtlerError } from "../../../errors.js";
 import { codes } from "../../errors.js";
 import type { Logger } from "../../log.js";
-import { FieldError } from "../fields.js";
+import { FieldError } from "../../fields.js";
 import { hideError, refusedBeforeUs } from "../told-errors.js";
 
 /** An error as clients of TGI read it. */

@@ -1,5 +1,5 @@
 import type { RequestLimits, UncheckedRequest } from "../../../engine/request.js";
-import { boolean, integer, listOf, number, object, optional, string, withDefault, type Fields } from "../fields.js";
+import { boolean, integer, listOf, number, object, optional, string, withDefault, type Fields } from "../../fields.js";
 import { validationError } from "./errors.js";
 
 const defaultMaxNewTokens = 100;

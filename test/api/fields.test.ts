@@ -13,7 +13,7 @@ import {
   string,
   withDefault,
   type Field,
-} from "../../../src/api/http/fields.js";
+} from "../../src/api/fields.js";
 
 const body = object({
   name: string,

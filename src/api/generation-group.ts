@@ -1,7 +1,7 @@
-import type { Caller } from "../../engine/observer.js";
-import type { GenerationEvent, UncheckedRequest } from "../../engine/request.js";
-import { CancelledError } from "../../errors.js";
-import type { TextEngine } from "../text-engine.js";
+import type { Caller } from "../engine/observer.js";
+import type { GenerationEvent, UncheckedRequest } from "../engine/request.js";
+import { CancelledError } from "../errors.js";
+import type { TextEngine } from "./text-engine.js";
 
 /** The generations that make up one answer: they end together when one of them fails or the client goes away. */
 export class GenerationGroup {

@@ -1,4 +1,4 @@
-import type { RequestLimits, StopReason, UncheckedRequest } from "../../../engine/request.js";
+import type { RequestLimits, StopReason, UncheckedRequest } from "../../engine/request.js";
 import {
   anyOf,
   boolean,

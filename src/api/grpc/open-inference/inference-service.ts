@@ -1,0 +1,57 @@
+import { status } from "@grpc/grpc-js";
+import type { Model } from "../../../model/index.js";
+import { StatusError } from "../../errors.js";
+import { infer, type InferEngine } from "../../open-inference/infer.js";
+import { modelMetadata, serverMetadata, wordUnknownModel, wordVersioned } from "../../open-inference/metadata.js";
+import { callerOf } from "../caller.js";
+import { GRPCInferenceService } from "../generated/inference/grpc_service_pb.js";
+import { implement, type Handlers, type Service } from "../service.js";
+import { readMessage } from "./messages.js";
+import { toOutputTensorMessage, toTensorMetadataMessage } from "./results.js";
+
+export interface OpenInferenceOptions {
+  readonly engine: InferEngine;
+  readonly model: Pick<Model, "id">;
+  /** Of the server. */
+  readonly version: string;
+  /** False while it takes no requests. */
+  readonly isReady: () => boolean;
+}
+
+/** inference.GRPCInferenceService: what the REST form says and does, by the same code. */
+export function inferenceService({ engine, model, version, isReady }: OpenInferenceOptions): Service {
+  const handlers: Handlers<typeof GRPCInferenceService> = {
+    serverLive: () => ({ live: true }),
+    serverReady: () => ({ ready: isReady() }),
+    modelReady: (message) => {
+      checkModel(message.name, message.version, model);
+      return { ready: isReady() };
+    },
+    serverMetadata: () => {
+      const { extensions, ...named } = serverMetadata(version);
+      return { ...named, extensions: [...extensions] };
+    },
+    modelMetadata: (message) => {
+      checkModel(message.name, message.version, model);
+      const { inputs, outputs, ...named } = modelMetadata(model.id);
+      return {
+        ...named,
+        inputs: inputs.map(toTensorMetadataMessage),
+        outputs: outputs.map(toTensorMetadataMessage),
+      };
+    },
+    modelInfer: async (message, { signal, metadata }) => {
+      checkModel(message.modelName, message.modelVersion, model);
+      const caller = { ...callerOf(metadata), kind: "single" } as const;
+      const outputs = await infer(readMessage(message), engine, signal, caller);
+      return { modelName: model.id, id: message.id, outputs: outputs.map(toOutputTensorMessage) };
+    },
+  };
+  return implement(GRPCInferenceService, handlers, { isNamedInHealth: true });
+}
+
+/** @throws {StatusError} NOT_FOUND for another model than the one that is served, UNIMPLEMENTED for any version. */
+function checkModel(name: string, version: string, { id }: OpenInferenceOptions["model"]): void {
+  if (name !== id) throw new StatusError(status.NOT_FOUND, wordUnknownModel(name, id));
+  if (version !== "") throw new StatusError(status.UNIMPLEMENTED, wordVersioned(version));
+}
