@@ -105,7 +105,7 @@ function startersOf(
   const api = { engine, model, log };
   const apis = [
     caikitRest({ engine, models, requestTimeoutMs, log }),
-    openAiApi({ ...api, version }),
+    openAiApi({ ...api, version, strictModelNames: config.openaiModelCheck }),
     tgiApi({ ...api, version, maxConcurrentRequests: config.maxConcurrentRequests }),
     openInferenceApi({ ...api, version, isReady }),
   ];

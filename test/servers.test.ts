@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect } from "node:tls";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -105,6 +108,17 @@ test("a batch that does not fit is refused before anything of it is looked at, a
   expect(metrics).toMatch(/^tgi_request_count\{kind="batch"\} 1$/m);
 });
 
+test("OpenAI requests may name any model once their check is switched off", async () => {
+  const asked = { model: "another", prompt, max_tokens: 1 };
+  expect(await post("/v1/completions", asked)).toMatchObject({ error: { code: "model_not_found" } });
+  const lax = await startService(configOf(["--no-openai-model-check"]), log);
+  const body = JSON.stringify(asked);
+  const url = `http://127.0.0.1:${lax.ports["http"]}/v1/completions`;
+  const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
+  await lax.drain(0);
+  expect(response.status).toBe(200);
+});
+
 test("a port that is switched off is not listened on", async () => {
   const grpcOnly = await startService(configOf(["--no-http", "--tgis=false", "--no-health"]), log);
   expect(Object.keys(grpcOnly.ports)).toEqual(["grpc"]);
@@ -124,6 +138,29 @@ test("with a certificate the gRPC and HTTP ports speak TLS, and the health port 
   expect(Object.keys(others)).toEqual(["grpc", "tgis", "http"]);
   expect((await fetch(`http://127.0.0.1:${health}/health`)).status).toBe(200);
   await secure.drain(0);
+});
+
+test("with keys the gRPC and HTTP ports ask for one, and the health port does not", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ortler-servers-"));
+  writeFileSync(join(folder, "keys"), "key-1");
+  const guarded = await startService(configOf([`--api-keys-file=${join(folder, "keys")}`]), log);
+  const { grpc = 0, tgis = 0, http, health } = guarded.ports;
+  const codes = [];
+  for (const number of [grpc, tgis]) {
+    const client = new RawClient(number);
+    for (const metadata of [[], [["authorization", "Bearer key-1"]] as const]) {
+      const answer = await client.call("/fmaas.GenerationService/ModelInfo", undefined, metadata);
+      codes.push(answer.code);
+    }
+    client.close();
+  }
+  for (const address of [`${http}/v1/models`, `${http}/health`, `${health}/health`, `${health}/metrics`]) {
+    codes.push((await fetch(`http://127.0.0.1:${address}`)).status);
+  }
+  await guarded.drain(0);
+  rmSync(folder, { recursive: true });
+  const { UNAUTHENTICATED, OK } = status;
+  expect(codes).toEqual([UNAUTHENTICATED, OK, UNAUTHENTICATED, OK, 401, 200, 200, 200]);
 });
 
 test("a certificate that cannot be read stops the start and is named", async () => {

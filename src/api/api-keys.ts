@@ -19,7 +19,7 @@ export class ApiKeys {
    * @param authorization the header's value.
    */
   permits(authorization: string | undefined): boolean {
-    const [, shown] = /^bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
+    const [, shown] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     if (shown === undefined) return false;
     const shownDigest = digest(shown);
     return this.#digests.map((own) => timingSafeEqual(own, shownDigest)).includes(true);

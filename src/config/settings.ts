@@ -119,6 +119,12 @@ export const settings = {
     group: "Serving",
     doc: "Whether to serve health and metrics on --health-port.",
   },
+  openaiModelCheck: {
+    kind: toggle(),
+    default: true,
+    group: "Serving",
+    doc: "Whether OpenAI requests must name the served model (404 otherwise), or may name any.",
+  },
   maxConcurrentRequests: {
     kind: integer(1, 1_048_576),
     default: 512,

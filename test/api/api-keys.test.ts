@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
+import type { FastifyInstance } from "fastify";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ApiKeys, openApiKeys } from "../../src/api/api-keys.js";
 import { InfoService } from "../../src/api/grpc/generated/caikit/runtime/info_pb.js";
@@ -24,7 +25,7 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 const address = { host: "127.0.0.1", port: 0, log };
 const apiKeys = new ApiKeys(["key-1", "key-2"]);
 
-const permitted = ["Bearer key-1", "Bearer key-2", "bearer  key-2 "];
+const permitted = ["Bearer key-1", "Bearer key-2", "bearer  key-2"];
 const refused = [
   "Bearer key",
   "Bearer key-11",
@@ -81,7 +82,7 @@ describe("over HTTP", () => {
   let server: HttpServer;
   beforeEach(async () => {
     const routes = ["/v1/models", "/health", "/v2/health/live", "/v2/health/ready"];
-    const apis = routes.map((route) => (app: Parameters<Parameters<typeof startHttpServer>[0]["apis"][0]>[0]) => {
+    const apis = routes.map((route) => (app: FastifyInstance): void => {
       app.get(route, () => "hello");
     });
     server = await startHttpServer({ ...address, apis, apiKeys });
