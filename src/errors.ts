@@ -32,11 +32,8 @@ export class CheckpointError extends OrtlerError {
 export class OverCapacityError extends OrtlerError {
   readonly kind = "over-capacity";
 
-  constructor(
-    readonly what: "sequences" | "queue",
-    readonly limit: number,
-  ) {
-    super(`too many ${what}: at most ${limit}`);
+  constructor(readonly limit: number) {
+    super(`too many sequences: at most ${limit}`);
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Violation } from "../engine/violations.js";
-import type { OverCapacityError } from "../errors.js";
 
 /**
  * The words in which TGIS refuses a request (contract of TGIS, validation table), exact to the byte. Clients of Caikit
@@ -55,9 +54,7 @@ export function wordViolation(violation: Violation): string {
 }
 
 /** The words for a request that was refused because of the load. */
-export function wordOverCapacity(error: OverCapacityError): string {
-  return error.what === "queue" ? "Server too busy" : "Model is overloaded";
-}
+export const overloaded = "Model is overloaded";
 
 /** The words for a tuned prompt that does not exist: there is no store of them here, so none does. */
 export function wordUnknownPrefix(id: string): string {

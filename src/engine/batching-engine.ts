@@ -129,7 +129,7 @@ export class BatchingEngine implements Engine {
 
   #checkCapacity(count: number): void {
     const { maxSequences } = this.parts.scheduling;
-    if (this.#inFlight.size + count > maxSequences) throw new OverCapacityError("sequences", maxSequences);
+    if (this.#inFlight.size + count > maxSequences) throw new OverCapacityError(maxSequences);
   }
 
   /** Capacity first, then the parameters, then what needs the prompt's tokens: cheap refusals cost little. */

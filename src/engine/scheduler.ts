@@ -128,7 +128,7 @@ export class Scheduler<S extends Schedulable> {
   add(sequence: S): void {
     const { maxSequences } = this.#limits;
     if (this.#waiting.size + this.#slots.ownedCount >= maxSequences) {
-      throw new OverCapacityError("sequences", maxSequences);
+      throw new OverCapacityError(maxSequences);
     }
     if (sequence.slot !== undefined || this.#waiting.has(sequence)) {
       throw new InternalError("a sequence that is in flight was added again");

@@ -29,22 +29,6 @@ export interface CheckedParameters extends Omit<GenerationRequest, "promptTokenI
 }
 
 /**
- * Both halves at once.
- * @param promptTokenIds the whole prompt, not truncated, special tokens included.
- * @param drawSeed called once, and only for a sampled request without a seed.
- * @throws {InvalidRequestError}
- */
-export function validateRequest(
-  asked: UncheckedRequest,
-  promptTokenIds: readonly number[],
-  beginOfTextId: number | undefined,
-  limits: RequestLimits,
-  drawSeed: () => bigint,
-): GenerationRequest {
-  return completeRequest(checkParameters(asked, limits, drawSeed), promptTokenIds, beginOfTextId, limits);
-}
-
-/**
  * The rules that need no tokens.
  * @throws {InvalidRequestError}
  */

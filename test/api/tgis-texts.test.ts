@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { wordOverCapacity, wordViolation } from "../../src/api/tgis-texts.js";
+import { wordViolation } from "../../src/api/tgis-texts.js";
 import type { Violation } from "../../src/engine/violations.js";
-import { OverCapacityError } from "../../src/errors.js";
 
 const stopText = "can specify at most 6 non-empty stop sequences, each not more than 240 UTF8 bytes";
 
@@ -35,9 +34,4 @@ test.each<[Violation, string]>([
   ],
 ])("words %o as TGIS does, or would", (violation, text) => {
   expect(wordViolation(violation)).toBe(text);
-});
-
-test("tells a full server from a full queue", () => {
-  expect(wordOverCapacity(new OverCapacityError("sequences", 200))).toBe("Model is overloaded");
-  expect(wordOverCapacity(new OverCapacityError("queue", 8))).toBe("Server too busy");
 });

@@ -138,7 +138,7 @@ describe("a request that is not served", () => {
     ask("b");
     const refused = await ask("c", { minNewTokens: 9, maxNewTokens: 3 }).end;
     expect(refused).toBeInstanceOf(OverCapacityError);
-    expect(refused).toMatchObject({ what: "sequences", limit: 2 });
+    expect(refused).toMatchObject({ limit: 2 });
     expect([encoded, engine.counts]).toEqual([["a", "b"], { waiting: 2, prefilling: 0, running: 0, freeSlots: 1 }]);
   });
 

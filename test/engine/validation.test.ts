@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { GenerationRequest, RequestLimits, UncheckedRequest } from "../../src/engine/request.js";
-import { checkParameters, completeRequest, validateRequest } from "../../src/engine/validation.js";
+import { checkParameters, completeRequest } from "../../src/engine/validation.js";
 import { InvalidRequestError, type Violation } from "../../src/engine/violations.js";
 
 const limits: RequestLimits = {
@@ -21,7 +21,13 @@ interface Given {
 function validate(asked: Partial<UncheckedRequest>, given: Given = {}): GenerationRequest {
   const promptTokenIds = Array.from({ length: given.promptTokens ?? 5 }, (_, i) => i + 1);
   const request: UncheckedRequest = { prompt: "text", method: "greedy", ...asked };
-  return validateRequest(request, promptTokenIds, given.beginOfTextId, { ...limits, ...given.limits }, () => drawnSeed);
+  const all = { ...limits, ...given.limits };
+  return completeRequest(
+    checkParameters(request, all, () => drawnSeed),
+    promptTokenIds,
+    given.beginOfTextId,
+    all,
+  );
 }
 
 const sample = (asked: Partial<UncheckedRequest>): GenerationRequest["sampling"] =>

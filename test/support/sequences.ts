@@ -2,7 +2,7 @@ import type { GenerationEvent, UncheckedRequest } from "../../src/engine/request
 import type { RunResult } from "../../src/engine/runner/runner.js";
 import { Candidates } from "../../src/engine/sampling/candidates.js";
 import { Sequence } from "../../src/engine/sequence.js";
-import { validateRequest } from "../../src/engine/validation.js";
+import { checkParameters, completeRequest } from "../../src/engine/validation.js";
 import { idsOf, textOf, vocabularySize } from "./scripted-runner.js";
 
 const limits = { maxSequenceLength: 64, maxNewTokens: 64, vocabularySize, includeStopSequenceByDefault: true };
@@ -10,7 +10,12 @@ const limits = { maxSequenceLength: 64, maxNewTokens: 64, vocabularySize, includ
 /** A greedy sequence over characters, of which "$" ends the text. */
 export function sequenceOf(asked: Partial<UncheckedRequest> & { readonly prompt: string }, arrivalMs = 0): Sequence {
   const whole = { method: "greedy", ...asked } as const;
-  const request = validateRequest(whole, idsOf(asked.prompt), undefined, limits, () => 0n);
+  const request = completeRequest(
+    checkParameters(whole, limits, () => 0n),
+    idsOf(asked.prompt),
+    undefined,
+    limits,
+  );
   const context = {
     eosTokenIds: new Set(idsOf("$")),
     bytesOf: (id: number) => Buffer.from(textOf([id]).replace("$", "")),

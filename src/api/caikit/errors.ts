@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { InvalidRequestError } from "../../engine/violations.js";
 import { OrtlerError, OverCapacityError } from "../../errors.js";
 import { StatusError } from "../errors.js";
-import { wordOverCapacity, wordViolation } from "../tgis-texts.js";
+import { overloaded, wordViolation } from "../tgis-texts.js";
 
 /**
  * A parameter that the original refuses with a Python exception of this class. Its REST streams show the class, gRPC and
@@ -35,7 +35,7 @@ export function toCaikitError(error: unknown, kind: "unary" | "stream"): unknown
     return new StatusError(status.INVALID_ARGUMENT, wordViolation(error.violation), { cause: error });
   }
   if (error instanceof OverCapacityError) {
-    return new StatusError(status.INVALID_ARGUMENT, wordOverCapacity(error), { cause: error });
+    return new StatusError(status.INVALID_ARGUMENT, overloaded, { cause: error });
   }
   if (error instanceof OrtlerError && ["deadline", "cancelled", "unavailable"].includes(error.kind)) {
     return new StatusError(status.UNAVAILABLE, kind === "unary" ? unaryUnavailable : error.message, { cause: error });

@@ -156,8 +156,7 @@ describe("errors of the engine", () => {
 
   test.each<[OrtlerError, status, string, string]>([
     [violation, status.INVALID_ARGUMENT, "max_new_tokens must be <= 64", "max_new_tokens must be <= 64"],
-    [new OverCapacityError("sequences", 2), status.INVALID_ARGUMENT, "Model is overloaded", "Model is overloaded"],
-    [new OverCapacityError("queue", 2), status.INVALID_ARGUMENT, "Server too busy", "Server too busy"],
+    [new OverCapacityError(2), status.INVALID_ARGUMENT, "Model is overloaded", "Model is overloaded"],
     [new UnavailableError("draining"), status.UNAVAILABLE, tcp, "draining"],
     [new CancelledError("dropped"), status.UNAVAILABLE, tcp, "dropped"],
   ])("%o: code %d, `%s` unary, `%s` in a stream", async (error, code, unary, streamed) => {

@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { InvalidRequestError } from "../../../engine/violations.js";
 import { OrtlerError, OverCapacityError } from "../../../errors.js";
 import { StatusError } from "../../errors.js";
-import { wordFailure, wordOverCapacity, wordViolation } from "../../tgis-texts.js";
+import { wordFailure, overloaded, wordViolation } from "../../tgis-texts.js";
 
 /** A generation took longer than the limit that this server was given; TGIS has none. */
 export function timeoutError(timeoutMs: number): StatusError {
@@ -18,7 +18,7 @@ export function toTgisError(error: unknown): unknown {
     return new StatusError(status.INVALID_ARGUMENT, wordViolation(error.violation), { cause: error });
   }
   if (error instanceof OverCapacityError) {
-    return new StatusError(status.RESOURCE_EXHAUSTED, wordOverCapacity(error), { cause: error });
+    return new StatusError(status.RESOURCE_EXHAUSTED, overloaded, { cause: error });
   }
   if (error instanceof OrtlerError && error.kind === "internal") {
     return new StatusError(status.UNKNOWN, wordFailure(error.message), { cause: error });

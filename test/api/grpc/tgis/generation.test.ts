@@ -215,8 +215,7 @@ describe("errors of the engine", () => {
   const violation = new InvalidRequestError({ rule: "max-new-tokens", value: 65, limit: 64 }, "65 > 64");
   test.each<[OrtlerError, status, string]>([
     [violation, status.INVALID_ARGUMENT, "max_new_tokens must be <= 64"],
-    [new OverCapacityError("sequences", 2), status.RESOURCE_EXHAUSTED, "Model is overloaded"],
-    [new OverCapacityError("queue", 2), status.RESOURCE_EXHAUSTED, "Server too busy"],
+    [new OverCapacityError(2), status.RESOURCE_EXHAUSTED, "Model is overloaded"],
     [new UnavailableError("draining"), status.UNAVAILABLE, "draining"],
     [new CancelledError("dropped"), status.CANCELLED, "dropped"],
     [new InternalError("a step failed"), status.UNKNOWN, "Request failed during generation: a step failed"],

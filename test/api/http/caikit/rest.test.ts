@@ -55,7 +55,7 @@ test("an error after the first event is the last event of the stream, whose stat
 });
 
 test.each([
-  [new OverCapacityError("sequences", 1), 400, "Model is overloaded", 400, "Model is overloaded"],
+  [new OverCapacityError(1), 400, "Model is overloaded", 400, "Model is overloaded"],
   [new UnavailableError("draining"), 501, "The underlying TCP connection is closed", 500, "draining"],
   [new CancelledError("gone"), 501, "The underlying TCP connection is closed", 500, "gone"],
 ])("the engine's %s has the contract's code and text, unary and in a stream", async (...row) => {

@@ -17,7 +17,7 @@ const infer = async () =>
 const generate = async (path = "generate") => ask(`${server.url}/v2/models/scripted/${path}`, { text_input: "a" });
 
 test.each<[Error, number, string]>([
-  [new OverCapacityError("sequences", 2), 429, "too many sequences: at most 2"],
+  [new OverCapacityError(2), 429, "too many sequences: at most 2"],
   [new UnavailableError("draining"), 503, "draining"],
 ])("%o is answered %i, whole or streamed", async (thrown, status, error) => {
   server.engine.script = failing(thrown);

@@ -160,9 +160,9 @@ describe("an error of the engine", () => {
 
   test.each<[Error, number, object]>([
     [
-      new OverCapacityError("queue", 2),
+      new OverCapacityError(2),
       429,
-      { message: "too many queue: at most 2", type: "rate_limit_error", code: "rate_limit_exceeded" },
+      { message: "too many sequences: at most 2", type: "rate_limit_error", code: "rate_limit_exceeded" },
     ],
     [new UnavailableError("draining"), 503, { message: "draining", type: "service_unavailable_error", code: null }],
     [new CancelledError("dropped"), 499, { message: "dropped", type: "cancelled_error", code: null }],

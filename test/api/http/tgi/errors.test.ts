@@ -76,7 +76,7 @@ describe("an error of the engine", () => {
   afterEach(async () => server.stop());
 
   test.each<[Error, number, string, string]>([
-    [new OverCapacityError("sequences", 2), 429, "Model is overloaded", "overloaded"],
+    [new OverCapacityError(2), 429, "Model is overloaded", "overloaded"],
     [new UnavailableError("draining"), 503, "draining", "unhealthy"],
     [new CancelledError("dropped"), 499, "dropped", "generation"],
   ])("%o is answered %i, whole or streamed", async (thrown, status, error, error_type) => {
