@@ -1,4 +1,4 @@
-/** The life of the server: model -> engine -> gRPC -> ready -> signal -> drain. */
+/** The life of the server: model -> engine -> ports -> ready -> signal -> drain. */
 import { performance } from "node:perf_hooks";
 import { startService, type Service } from "./assemble.js";
 import type { Config } from "./config/settings.js";

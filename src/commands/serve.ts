@@ -9,9 +9,11 @@ import type { Command } from "./command.js";
 
 export const command: Command = {
   usage: "serve [options]",
-  description: `Serves a model over Caikit's gRPC API until SIGTERM or SIGINT; then running requests may finish, and a
-second signal ends at once. When everything serves, standard output gets one line:
-{"event":"ready","model":"<id>","ports":{"grpc":<port>},"ms":<milliseconds since the process began>}
+  description: `Serves a model over the gRPC and HTTP APIs of Caikit, TGIS, OpenAI, Hugging Face TGI and Open Inference until
+SIGTERM or SIGINT; then running requests may finish, and a second signal ends at once. When everything serves, standard
+output gets one line:
+{"event":"ready","model":"<id>","ports":{"grpc":<port>,"tgis":<port>,"http":<port>,"health":<port>},"ms":<milliseconds
+since the process began>}
 
 The flags and variables of TGIS and Caikit are accepted: docs/settings.md lists them.`,
   table: settings,

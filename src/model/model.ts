@@ -21,8 +21,6 @@ export interface LoadOptions {
   readonly isSpinning: boolean;
   /** Another libonnxruntime than the one shipped. */
   readonly ortLibrary?: string | undefined;
-  /** Write an ONNX Runtime profile to files with this prefix. */
-  readonly profilePrefix?: string | undefined;
 }
 
 /** A checkpoint that is ready to run. Its session is to be driven by one runner. */
@@ -59,7 +57,6 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     threads,
     isSpinning: options.isSpinning,
     libraryPath: options.ortLibrary,
-    profilePrefix: options.profilePrefix,
   });
   try {
     const tokenizer = await loadTokenizer(checkpoint.folder);

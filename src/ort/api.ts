@@ -52,11 +52,8 @@ const table = {
   releaseStatus: releases(93, "ReleaseStatus", ["ptr"]),
 
   createEnv: creates(3, "CreateEnv", ["int", "str"]),
-  releaseEnv: releases(92, "ReleaseEnv", ["ptr"]),
 
   createSessionOptions: creates(10, "CreateSessionOptions", []),
-  enableProfiling: checks(14, "EnableProfiling", ["ptr", "str"]),
-  disableMemPattern: checks(17, "DisableMemPattern", ["ptr"]),
   setSessionGraphOptimizationLevel: checks(23, "SetSessionGraphOptimizationLevel", ["ptr", "int"]),
   setIntraOpNumThreads: checks(24, "SetIntraOpNumThreads", ["ptr", "int"]),
   addSessionConfigEntry: checks(130, "AddSessionConfigEntry", ["ptr", "str", "str"]),
@@ -66,7 +63,6 @@ const table = {
   releaseSession: releases(95, "ReleaseSession", ["ptr"]),
 
   createMemoryInfo: creates(68, "CreateMemoryInfo", ["str", "int", "int", "int"]),
-  releaseMemoryInfo: releases(94, "ReleaseMemoryInfo", ["ptr"]),
   getAllocatorWithDefaultOptions: creates(78, "GetAllocatorWithDefaultOptions", []),
 
   createTensor: creates(48, "CreateTensorAsOrtValue", ["ptr", "memory", "size", "int"]),

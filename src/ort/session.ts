@@ -12,8 +12,6 @@ export interface SessionOptions {
   readonly isSpinning: boolean;
   /** Another libonnxruntime than the one shipped. */
   readonly libraryPath?: string | undefined;
-  /** Write an ONNX Runtime profile to files with this prefix. */
-  readonly profilePrefix?: string | undefined;
 }
 
 /** ONNX Runtime's own lines on standard error: none, since each error is a status that we report. */
@@ -50,7 +48,7 @@ export class Session implements Disposable {
   /**
    * Creates a session from a serialized ONNX model, on a worker thread.
    *
-   * Weights are prepacked, always: without it the kernels give other bits (docs/decisions/bit-identity.md).
+   * Weights are prepacked, always: without it the kernels give other bits (docs/decisions/0006-bit-identity.md).
    * @param model bytes of the graph; keep weights out of it, ONNX Runtime copies what it is given.
    * @throws {OrtCallError} when ONNX Runtime refuses the graph.
    */
@@ -91,6 +89,5 @@ function createOptions(api: OrtApi, options: SessionOptions): Pointer {
     "session.intra_op.allow_spinning": options.isSpinning ? "1" : "0",
   };
   for (const [key, value] of Object.entries(entries)) api.addSessionConfigEntry(settings, key, value);
-  if (options.profilePrefix !== undefined) api.enableProfiling(settings, options.profilePrefix);
   return settings;
 }
