@@ -1,6 +1,9 @@
 /** Entry of the benchmarks: `npm run bench -- COMMAND [options]`. */
+import * as compare from "./compare/command.js";
 import * as engine from "./engine/command.js";
 import { UsageError } from "./errors.js";
+import * as peers from "./peers/command.js";
+import * as roofline from "./roofline/command.js";
 
 interface BenchCommand {
   /** Name and options, then what they do. */
@@ -8,7 +11,7 @@ interface BenchCommand {
   readonly run: (args: readonly string[]) => Promise<void>;
 }
 
-const commands: Readonly<Record<string, BenchCommand>> = { engine };
+const commands: Readonly<Record<string, BenchCommand>> = { engine, peers, roofline, compare };
 
 async function main([name = "", ...args]: readonly string[]): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -10,6 +10,16 @@ export interface ServerOptions {
   readonly args: readonly string[];
   /** Module that the process loads before the program, with a channel to this process. */
   readonly preload?: string;
+  /** Folder of the built program; `dist` by default. */
+  readonly programs?: string;
+}
+
+/** Where the APIs are. */
+export interface ServerPorts {
+  readonly grpc: number;
+  readonly tgis: number;
+  readonly http: number;
+  readonly health: number;
 }
 
 /** Resident memory by where it comes from, in bytes. */
@@ -25,24 +35,35 @@ export interface ResidentMemory {
 export class ServerProcess implements AsyncDisposable {
   private constructor(
     private readonly child: ChildProcess,
-    readonly port: number,
+    readonly ports: ServerPorts,
+    /** The model's name in its APIs. */
+    readonly modelId: string,
     /** What its ready line says: milliseconds since Node took its time origin. */
     readonly readyMs: number,
     /** From `spawn` here to the ready line being read here. */
     readonly wallMs: number,
   ) {}
 
-  static async start({ args, preload }: ServerOptions): Promise<ServerProcess> {
+  static async start({ args, preload, programs = "dist" }: ServerOptions): Promise<ServerProcess> {
     const start = performance.now();
     const nodeArgs = preload === undefined ? [] : ["--import", preload];
     const ports = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);
-    const program = [path.join("dist", "cli.js"), "serve", "--host=127.0.0.1", ...ports, "--log-level=warn"];
+    const program = [path.join(programs, "cli.js"), "serve", "--host=127.0.0.1", ...ports, "--log-level=warn"];
     const channel = preload === undefined ? [] : (["ipc"] as const);
     const child = spawn(process.execPath, [...nodeArgs, ...program, ...args], {
       stdio: ["ignore", "pipe", "inherit", ...channel],
     });
     const ready = await readyLine(child);
-    return new ServerProcess(child, ready.port, ready.ms, performance.now() - start);
+    return new ServerProcess(child, ready.ports, ready.model, ready.ms, performance.now() - start);
+  }
+
+  /** Of the gRPC API. */
+  get port(): number {
+    return this.ports.grpc;
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
   }
 
   /** Undefined where the system has no /proc. */
@@ -75,13 +96,21 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-async function readyLine(child: ChildProcess): Promise<{ port: number; ms: number }> {
+/** What the server prints once it serves. */
+interface ReadyLine {
+  readonly event?: string;
+  readonly ports: ServerPorts;
+  readonly model: string;
+  readonly ms: number;
+}
+
+async function readyLine(child: ChildProcess): Promise<ReadyLine> {
   if (child.stdout === null) throw new Error("the server's standard output is not a pipe");
   for await (const line of createInterface(child.stdout)) {
-    const parsed = JSON.parse(line) as { event?: string; ports: { grpc: number }; ms: number };
+    const parsed = JSON.parse(line) as ReadyLine; // from our own program
     if (parsed.event !== "ready") continue;
     child.stdout.resume(); // nobody reads on, and it must not fill up
-    return { port: parsed.ports.grpc, ms: parsed.ms };
+    return parsed;
   }
   throw new Error("the server ended before it was ready");
 }

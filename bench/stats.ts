@@ -33,7 +33,11 @@ export function spread({ median, lowerQuartile, upperQuartile }: Summary): numbe
  * @returns NaN for no values.
  */
 export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  return quantileOfSorted(Float64Array.from(values).sort(), share);
+}
+
+/** The same of values that are in ascending order already. */
+export function quantileOfSorted(sorted: Float64Array, share: number): number {
   const position = share * (sorted.length - 1);
   const below = sorted[Math.floor(position)] ?? NaN;
   const above = sorted[Math.ceil(position)] ?? NaN;

@@ -5,6 +5,7 @@ import type { Config } from "./config/settings.js";
 import { createEngine } from "./engine/index.js";
 import { loadModel } from "./model/index.js";
 import type { Loaded, Servers } from "./servers.js";
+import { prepareServers } from "./servers/prepare.js";
 import type { Logger } from "./telemetry/log.js";
 import { readVersion } from "./version.js";
 
@@ -20,6 +21,8 @@ export type EngineSettings = Pick<
   | "maxSlots"
   | "kvMemory"
   | "prefillChunkTokens"
+  | "prefixCacheTokens"
+  | "promptLookup"
   | "threads"
   | "spin"
   | "ortLibrary"
@@ -27,6 +30,9 @@ export type EngineSettings = Pick<
 
 /** The model that is served when none is named. */
 const shippedModel = fileURLToPath(new URL("../models/tiny", import.meta.url));
+
+/** What a server asks of its engine beside those. */
+export type ServingLimits = Pick<Config, "maxPromptCharacters">;
 
 /** A server that answers. */
 export interface Service extends Servers {
@@ -39,7 +45,7 @@ export interface Service extends Servers {
  * @throws {CheckpointError} when the model cannot be served.
  * @throws {ConfigurationError} when a setting does not fit the model or the machine.
  */
-export async function startEngine(settings: EngineSettings, log: Logger): Promise<Loaded> {
+export async function startEngine(settings: EngineSettings & Partial<ServingLimits>, log: Logger): Promise<Loaded> {
   const start = performance.now();
   const model = await loadModel({
     folder: settings.model === "" ? shippedModel : settings.model,
@@ -56,22 +62,30 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
     maxNewTokens: settings.maxNewTokens,
     maxConcurrentRequests: settings.maxConcurrentRequests,
     prefillChunkTokens: settings.prefillChunkTokens,
+    prefixCacheTokens: settings.prefixCacheTokens,
+    promptLookup: settings.promptLookup,
     kvMemoryBytes: settings.kvMemory,
     memoryLimitBytes: memoryLimitBytes(),
     includeStopSequenceByDefault: settings.defaultIncludeStopSequences,
+    maxPromptCharacters: settings.maxPromptCharacters,
     onFailure: (error) => log.error("a step failed", { error }),
   });
   log.info("engine", { ...running.capacity });
   return { ...running, model, loadMs: performance.now() - start };
 }
 
-/** Starts everything that `serve` needs; when it resolves, requests are answered. */
+/**
+ * Starts everything that `serve` needs; when it resolves, requests are answered.
+ *
+ * @throws {ConfigurationError} for ports, certificates and keys before the model is loaded.
+ */
 export async function startService(config: Config, log: Logger): Promise<Service> {
+  const prepared = prepareServers(config, log);
   // The wire libraries load while the model's session is made on another thread.
   const [loaded, { startServers }, version] = await Promise.all([
     startEngine(config, log),
     import("./servers.js"),
     readVersion(),
   ]);
-  return { modelId: loaded.model.id, ...(await startServers(config, loaded, version, log)) };
+  return { modelId: loaded.model.id, ...(await startServers(config, loaded, { ...prepared, version, log })) };
 }

@@ -18,6 +18,14 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Say what is in a model folder, and what would not load.",
     load: () => import("./commands/inspect.js"),
   },
+  bench: {
+    summary: "Load-test a server: latency, tokens a second, goodput.",
+    load: () => import("./commands/bench.js"),
+  },
+  cache: {
+    summary: "List the models in the cache, or remove some.",
+    load: () => import("./commands/cache.js"),
+  },
 };
 
 const usageError = 2;

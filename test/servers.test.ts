@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { status } from "@grpc/grpc-js";
+import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   BatchedGenerationRequestSchema,
@@ -18,10 +19,12 @@ import { settings } from "../src/config/settings.js";
 import { createLogger } from "../src/telemetry/log.js";
 import { createAuthority } from "./support/certificates.js";
 import { encode, RawClient } from "./support/grpc.js";
+import { Http2Connection } from "./support/http2.js";
 
 const log = createLogger({ level: "off", format: "json" });
-const local = ["--host=127.0.0.1", ...["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`)];
-const configOf = (args: readonly string[]) => loadOptions({ table: settings, args: [...local, ...args] }).values;
+const ownPorts = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);
+const configOf = (args: readonly string[], ports = ownPorts) =>
+  loadOptions({ table: settings, args: ["--host=127.0.0.1", ...ports, ...args] }).values;
 
 let service: Service;
 beforeAll(async () => {
@@ -108,6 +111,41 @@ test("a batch that does not fit is refused before anything of it is looked at, a
   expect(metrics).toMatch(/^tgi_request_count\{kind="batch"\} 1$/m);
 });
 
+test("a prompt with too many characters is refused by every API, by its name for the prompt, and so is a text to tokenize", async () => {
+  const strict = await startService(configOf(["--port=0", "--max-prompt-characters=20"], []), log);
+  const number = strict.ports["http"] ?? 0;
+  const text = "x".repeat(21);
+  const ask = async (path: string, body: unknown): Promise<string> => {
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    const response = await fetch(`http://127.0.0.1:${number}${path}`, init);
+    return `${response.status} ${await response.text()}`;
+  };
+  const client = new RawClient(number);
+  const batch = encode(BatchedGenerationRequestSchema, { requests: [{ text }] });
+  const tgis = await client.call("/fmaas.GenerationService/Generate", batch);
+  const texts = encode(BatchedTokenizeRequestSchema, { requests: [{ text: "x" }, { text }] });
+  const tgisTokenize = await client.call("/fmaas.GenerationService/Tokenize", texts);
+  const task = encode(TextGenerationTaskRequestSchema, { text });
+  const tokenization = await client.call("/caikit.runtime.Nlp.NlpService/TokenizationTaskPredict", task);
+  client.close();
+  const answers = [
+    await ask("/v1/completions", { model: "tiny", prompt: text, max_tokens: 1 }),
+    await ask("/generate", { inputs: text }),
+    await ask("/api/v1/task/text-generation", { model_id: "any", inputs: text }),
+    await ask("/v2/models/tiny/generate", { text_input: text }),
+  ];
+  await strict.drain(0);
+  const details = "input characters (21) must be <= 20";
+  expect([tgis, tgisTokenize]).toMatchObject(Array(2).fill({ code: status.INVALID_ARGUMENT, details }));
+  expect(tokenization.code).toBe(status.INVALID_ARGUMENT);
+  expect(answers).toEqual([
+    expect.stringMatching(/^400 .*prompt: the prompt must have at most 20 characters .*got 21.*"param":"prompt"/),
+    expect.stringMatching(/^422 .*`inputs` must have at most 20 characters. Given: 21/),
+    expect.stringMatching(/^4\d\d .*input characters \(21\) must be <= 20/),
+    expect.stringMatching(/^4\d\d .*at most 20 characters.*got 21/),
+  ]);
+});
+
 test("OpenAI requests may name any model once their check is switched off", async () => {
   const asked = { model: "another", prompt, max_tokens: 1 };
   expect(await post("/v1/completions", asked)).toMatchObject({ error: { code: "model_not_found" } });
@@ -117,6 +155,64 @@ test("OpenAI requests may name any model once their check is switched off", asyn
   const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
   await lax.drain(0);
   expect(response.status).toBe(200);
+});
+
+test("one port serves every API, health and metrics, and is named for each in the ready line", async () => {
+  const one = await startService(configOf(["--port=0"], []), log);
+  const number = one.ports["http"] ?? 0;
+  const base = `http://127.0.0.1:${number}`;
+  const client = new RawClient(number);
+  const batch = encode(BatchedGenerationRequestSchema, { requests: [{ text: prompt }] });
+  const tgis = await client.call("/fmaas.GenerationService/Generate", batch);
+  client.close();
+  const openai = new OpenAI({ baseURL: `${base}/v1`, apiKey: "none", maxRetries: 0 });
+  const asked = { model: "tiny", prompt, max_tokens: 12, temperature: 0 };
+  const { choices } = await openai.completions.create(asked);
+  let streamed = "";
+  for await (const chunk of await openai.completions.create({ ...asked, stream: true })) {
+    streamed += chunk.choices[0]?.text ?? "";
+  }
+  const connection = new Http2Connection(base);
+  const json = { "content-type": "application/json" };
+  const { body } = await connection.ask("/v1/completions", JSON.stringify(asked), json);
+  const sse = await connection.ask("/v1/completions", JSON.stringify({ ...asked, stream: true }), json);
+  connection.close();
+  const metrics = await (await fetch(`${base}/metrics`)).text();
+  const health = await fetch(`${base}/health`);
+  await one.drain(0);
+  expect(one.ports).toEqual({ grpc: number, tgis: number, http: number, health: number });
+  expect(tgis.code).toBe(status.OK);
+  expect(streamed).toBe(choices[0]?.text);
+  expect(JSON.parse(String(body))).toMatchObject({ choices: [{ text: streamed }] });
+  expect(String(sse.body)).toMatch(/\n\ndata: \[DONE\]\n\n$/);
+  expect(metrics).toMatch(/^tgi_request_count\{kind="single"\} \d+$/m);
+  expect([health.status, await health.text()]).toEqual([200, ""]);
+});
+
+test("what is switched off is not on the one port either", async () => {
+  const grpcOnly = await startService(configOf(["--port=0", "--no-http", "--no-health"], []), log);
+  const number = grpcOnly.ports["grpc"] ?? 0;
+  const answers = [];
+  for (const path of ["/health", "/v1/models"]) {
+    answers.push((await fetch(`http://127.0.0.1:${number}${path}`)).status);
+  }
+  await grpcOnly.drain(0);
+  expect(grpcOnly.ports).toEqual({ grpc: number, tgis: number });
+  expect(answers).toEqual([404, 404]);
+});
+
+test("with TLS the one port is secure, and a health port that is given stays plain", async () => {
+  const authority = createAuthority("authority");
+  const { cert, key } = authority.issue("server");
+  const args = ["--port=0", "--health-port=0", `--tls-cert=${cert}`, `--tls-key=${key}`];
+  const secure = await startService(configOf(args, []), log);
+  const { http, health } = secure.ports;
+  const connection = new Http2Connection(`https://localhost:${http}`, { ca: authority.cert });
+  const { headers } = await connection.ask("/v1/models");
+  connection.close();
+  const plain = await fetch(`http://127.0.0.1:${health}/health`);
+  await secure.drain(0);
+  expect([headers[":status"], plain.status]).toEqual([200, 200]);
 });
 
 test("a port that is switched off is not listened on", async () => {
@@ -163,9 +259,16 @@ test("with keys the gRPC and HTTP ports ask for one, and the health port does no
   expect(codes).toEqual([UNAUTHENTICATED, OK, UNAUTHENTICATED, OK, 401, 200, 200, 200]);
 });
 
-test("a certificate that cannot be read stops the start and is named", async () => {
-  const starting = startService(configOf(["--tls-cert=/none/tls.crt", "--tls-key=/none/tls.key"]), log);
-  await expect(starting).rejects.toThrow("the TLS certificate /none/tls.crt cannot be used: ENOENT");
+test.each([
+  [["--tls-cert=/none/tls.crt", "--tls-key=/none/tls.key"], "the TLS certificate /none/tls.crt cannot be used: ENOENT"],
+  [["--api-keys-file=/none/keys"], "--api-keys-file /none/keys cannot be read: ENOENT"],
+  [["--grpc-port=9", "--http-port=9"], "--grpc-port and --http-port are both 9"],
+])("%j stops the start before the model is loaded", async (args, message) => {
+  const logged: string[] = [];
+  const note = (line: string): void => void logged.push(line);
+  const starting = startService(configOf(args), { ...log, info: note });
+  await expect(starting).rejects.toThrow(message);
+  expect(logged).toEqual([]);
 });
 
 test("a taken HTTP port stops the start and is named", async () => {

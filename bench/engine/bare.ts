@@ -15,7 +15,7 @@ export class BareLoop implements Variant {
     const log = new ArrivalLog(prompts.length, newTokens, observer);
     const newest: number[] = [];
     for (const [slot, { tokenIds }] of prompts.entries()) {
-      const prefill = { slot, promptTokenIds: tokenIds, start: 0, end: tokenIds.length, wanted: "last" } as const;
+      const prefill = { slot, tokenIds, start: 0, end: tokenIds.length, wanted: "last" } as const;
       newest.push((await this.runner.prefill(prefill)).greedyToken(0));
       log.record(slot, 1);
     }
@@ -24,7 +24,7 @@ export class BareLoop implements Variant {
         tokenId: newest[slot] ?? 0,
         position: tokenIds.length + tokens - 2,
       }));
-      const result = await this.runner.decode(rows);
+      const result = await this.runner.decode(0, rows);
       for (const slot of prompts.keys()) {
         newest[slot] = result.greedyToken(slot);
         log.record(slot, tokens);

@@ -28,7 +28,7 @@ export function makePrompts(tokenizer: Tokenizer, count: number, tokens: number)
 }
 
 /** Up to `limit` words such as ` the`, in the order of their ids. */
-function wholeWords(tokenizer: Tokenizer, limit: number): string[] {
+export function wholeWords(tokenizer: Tokenizer, limit: number): string[] {
   const words: string[] = [];
   for (let id = 0; id < tokenizer.vocabularySize && words.length < limit; id += 1) {
     const [, letters] = /^Ġ([a-z]+)$/.exec(tokenizer.pieceOf(id)) ?? [];

@@ -51,10 +51,13 @@ const running = await timed("create engine", () =>
     onFailure: () => undefined,
   }),
 );
+const { prepareServers } = await import("../../src/servers/prepare.js");
 const { startServers } = await timed("import servers", async () => import("../../src/servers.js"));
 await timed("listen", async () => {
   const log = createLogger({ level: "off", format: "json" });
   const ports = { host: "127.0.0.1", grpcPort: 0, tgisPort: 0, httpPort: 0, healthPort: 0 };
-  return startServers({ ...values, ...ports }, { ...running, model: loaded, loadMs: 0 }, "bench", log);
+  const config = { ...values, ...ports };
+  const parts = { ...prepareServers(config, log), version: "bench", log };
+  return startServers(config, { ...running, model: loaded, loadMs: 0 }, parts);
 });
 process.stdout.write(JSON.stringify(parts), () => process.exit(0));

@@ -41,6 +41,8 @@ export function wordViolation(violation: Violation): string {
       return `logit_bias has token ${violation.tokenId}, which must be an integer in [0, ${violation.vocabularySize})`;
     case "prompt-token":
       return `input has token ${violation.tokenId}, which must be an integer in [0, ${violation.vocabularySize})`;
+    case "prompt-characters": // not in TGIS
+      return `input characters (${violation.characters}) must be <= ${violation.limit}`;
     case "empty-prompt": // TGIS has no text: what an empty prompt does depends on its tokenizer
       return "input must have at least one token";
     case "prompt-length":

@@ -1,7 +1,7 @@
 /** What the ports prove themselves with: read from the settings, checked, and read again when the files change. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "./log.js";
 
@@ -19,6 +19,11 @@ export interface TlsMaterial {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly clientCa: Buffer | undefined;
+}
+
+/** What a server's connections are encrypted with. */
+export function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
+  return { cert, key, minVersion: "TLSv1.2", ...(clientCa !== undefined && { ca: clientCa }) };
 }
 
 type Listener = (material: TlsMaterial) => void;

@@ -55,6 +55,8 @@ function engineSettings(values: GenerateValues) {
   return {
     ...{ model, maxSequenceLength, threads, spin, ortLibrary, prefillChunkTokens },
     modelId: settings.modelId.default,
+    prefixCacheTokens: 0, // nothing comes after this one
+    promptLookup: settings.promptLookup.default,
     kvMemory: settings.kvMemory.default,
     defaultIncludeStopSequences: settings.defaultIncludeStopSequences.default,
     maxSlots: 1,

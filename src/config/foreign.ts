@@ -20,7 +20,6 @@ export interface ForeignSetting {
 const noSharding = "one process computes on all threads";
 const fixedPrecision = "weights are served in the precision of the checkpoint";
 const ownScheduler = "batches follow from --max-slots and --prefill-chunk-tokens";
-const noTracing = "this version exports no traces";
 
 /** TGIS names a flag and its environment variable alike. */
 function tgis(flag: string, reason: string, rest: Partial<ForeignSetting> = {}): ForeignSetting {
@@ -54,8 +53,6 @@ export const foreignSettings: readonly ForeignSetting[] = [
   tgis("prefix-store-path", "tuned prompts are not supported"),
   tgis("adapter-cache", "adapters are not supported"),
   tgis("speculator-name", "speculative decoding is not supported"),
-  tgis("otlp-endpoint", noTracing),
-  tgis("otlp-service-name", noTracing),
 
   { env: "RUNTIME_METRICS_ENABLED", neutral: "true", reason: "metrics are on --health-port" },
   { env: "RUNTIME_METRICS_PORT", reason: "metrics are on --health-port" },

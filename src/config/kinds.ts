@@ -53,6 +53,11 @@ export function seconds(): ValueKind<number> {
   return decimal(0, 2_147_483, "SECONDS");
 }
 
+/** Seconds for which there is no "none", from a millisecond on. */
+export function positiveSeconds(): ValueKind<number> {
+  return decimal(0.001, 2_147_483, "SECONDS");
+}
+
 /** `true` or `false` in any case, or 1 or 0. */
 export function toggle(): ValueKind<boolean> {
   const words = new Map([

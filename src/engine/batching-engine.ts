@@ -10,7 +10,7 @@ import { Scheduler, type SchedulerCounts, type SchedulerLimits, type StepPlan } 
 import { reportOf } from "./sequence-report.js";
 import { Sequence, type SequenceContext } from "./sequence.js";
 import { runStep } from "./step.js";
-import { checkParameters, completeRequest } from "./validation.js";
+import { checkParameters, checkPromptCharacters, completeRequest } from "./validation.js";
 
 export interface EngineParts {
   readonly runner: Runner;
@@ -18,6 +18,8 @@ export interface EngineParts {
   readonly eosTokenIds: readonly number[];
   readonly limits: RequestLimits;
   readonly scheduling: SchedulerLimits;
+  /** Whether to guess next tokens: where a run of several gives the same bits as one after the other. */
+  readonly isSpeculating: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** A seed for a sampling request that brought none: 32 bits, so that it stays exact in any JSON reader. */
@@ -38,7 +40,7 @@ export class BatchingEngine implements Engine {
   readonly #context: SequenceContext;
   readonly #inFlight = new Set<Sequence>();
   /** Sequences with something to tell, in the order in which it came about. */
-  #untold: Sequence[] = [];
+  #untold = new Set<Sequence>();
   #wakeUp: (() => void) | undefined;
   /** The step under way: it may outlive its sequences, and the cache must outlive it. */
   #stepping: Promise<void> = Promise.resolve();
@@ -54,6 +56,8 @@ export class BatchingEngine implements Engine {
       pieceOf: (id) => parts.tokenizer.pieceOf(id),
       bytesOf: (id) => parts.tokenizer.bytesOf(id),
       candidates: new Candidates(parts.limits.vocabularySize),
+      isSpeculating: parts.isSpeculating,
+      vocabularySize: parts.limits.vocabularySize,
     };
     void this.#loop();
   }
@@ -75,6 +79,7 @@ export class BatchingEngine implements Engine {
   }
 
   tokenize(text: string): readonly number[] {
+    checkPromptCharacters(text, this.limits);
     return this.parts.tokenizer.encode(text);
   }
 
@@ -180,11 +185,17 @@ export class BatchingEngine implements Engine {
         describe: (sequence, start, end, result) =>
           this.#guard(sequence, () => sequence.describePrompt(start, end, result)),
         evaluate: (sequence, result, row) => this.#evaluate(sequence, result, row),
+        draft: this.parts.isSpeculating ? (sequence) => sequence.draft() : undefined,
+        verified: (sequence, drafted, accepted) => {
+          sequence.verified(drafted, accepted);
+          this.#observerOf(sequence.caller)?.draftVerified?.({ drafted, accepted });
+        },
         watch,
       });
       this.#scheduler.commit(plan);
       watch?.stepFinished();
     } catch (error) {
+      this.#scheduler.discard();
       watch?.stepFailed();
       this.#fail(plan, error);
     }
@@ -199,13 +210,13 @@ export class BatchingEngine implements Engine {
       const waitedMs = nowMs - (newestTokenMs ?? arrivalMs);
       this.#observerOf(caller)?.tokenChosen?.({ isFirst: newestTokenMs === undefined, waitedMs });
       if (sequence.hasStopped) this.#scheduler.remove(sequence);
-      this.#untold.push(sequence);
+      this.#untold.add(sequence);
     });
   }
 
   #tell(): void {
     const untold = this.#untold;
-    this.#untold = [];
+    this.#untold = new Set();
     for (const sequence of untold) {
       this.#guard(sequence, () => {
         sequence.tell();

@@ -1,6 +1,5 @@
 import { ConfigurationError } from "../errors.js";
-import type { DecoderShape } from "../model/index.js";
-import { kvBytesPerToken } from "./runner/kv-cache.js";
+import { kvBytesPerToken, kvShare, workingBytes, type DecoderShape, type KvDtype } from "../model/index.js";
 
 /** What the operator allows. */
 export interface CapacityOptions {
@@ -24,19 +23,22 @@ export interface Capacity {
   readonly kvBytes: number;
 }
 
-/** What the process needs besides weights and KV cache: Node, ONNX Runtime's arenas, requests. */
-const workingBytes = 256 * 2 ** 20;
-/** Share of what is left of the memory limit that the KV cache may take. */
-const kvShare = 0.8;
+/** Of a model, what its memory follows from. */
+export interface MemoryFacts {
+  readonly shape: DecoderShape;
+  /** Of the weights that stay in memory. */
+  readonly weightBytes: number;
+  readonly kvDtype: KvDtype;
+}
 
 /**
  * Slots and context length from a stated budget.
  * @throws {ConfigurationError} when not even one sequence fits, with the numbers.
  */
-export function planCapacity(shape: DecoderShape, weightBytes: number, options: CapacityOptions): Capacity {
+export function planCapacity({ shape, weightBytes, kvDtype }: MemoryFacts, options: CapacityOptions): Capacity {
   const { maxSlots, kvMemoryBytes, memoryLimitBytes } = options;
   const maxSequenceLength = Math.min(options.maxSequenceLength || shape.positions, shape.positions);
-  const kvBytesPerSlot = kvBytesPerToken(shape) * maxSequenceLength;
+  const kvBytesPerSlot = kvBytesPerToken(shape, kvDtype) * maxSequenceLength;
   const left = Math.max(0, memoryLimitBytes - weightBytes - workingBytes);
   const budget = kvMemoryBytes || Math.floor(kvShare * left);
   const slots = Math.min(maxSlots, Math.floor(budget / kvBytesPerSlot));

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import type { DecoderShape, Model } from "../model/index.js";
+import type { Model } from "../model/index.js";
 import { BatchingEngine } from "./batching-engine.js";
 import { planCapacity, type Capacity, type CapacityOptions } from "./capacity.js";
+import { maxDraftTokens } from "./speculation/speculator.js";
 import { SessionRunner } from "./runner/session-runner.js";
 
 export interface EngineOptions extends CapacityOptions {
@@ -11,7 +12,13 @@ export interface EngineOptions extends CapacityOptions {
   readonly maxConcurrentRequests: number;
   /** Prompt tokens that one step may prefill. */
   readonly prefillChunkTokens: number;
+  /** Tokens that finished sequences may leave in the KV cache for later prompts; 0 = none. */
+  readonly prefixCacheTokens: number;
+  /** Whether to guess a text's next tokens from what it said before, where that cannot change it. */
+  readonly promptLookup: boolean;
   readonly includeStopSequenceByDefault: boolean;
+  /** As in `RequestLimits`. */
+  readonly maxPromptCharacters?: number | undefined;
   /** Told of an internal failure that ended sequences; the engine goes on. Must not throw. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -29,13 +36,15 @@ export interface RunningEngine {
  */
 export function createEngine(model: Model, options: EngineOptions): RunningEngine {
   const { shape } = model;
-  const capacity = planCapacity(shape, model.weightBytes, options);
+  const capacity = planCapacity(model, options);
   const { slots, maxSequenceLength } = capacity;
-  const prefillChunkTokens = canChunk(shape) ? options.prefillChunkTokens : maxSequenceLength;
+  const prefillChunkTokens = canChunk(model) ? options.prefillChunkTokens : maxSequenceLength;
   const runner = new SessionRunner(model.session, shape, {
     slots,
     maxLength: maxSequenceLength,
-    maxPrefillTokens: prefillChunkTokens + 1, // a padded chunk runs one more (see the runner)
+    // A padded chunk runs one more (see the runner), a verified draft has the newest token before it.
+    maxPrefillTokens: Math.max(prefillChunkTokens, maxDraftTokens) + 1,
+    kvDtype: model.kvDtype,
   });
   const engine = new BatchingEngine({
     runner,
@@ -46,8 +55,16 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
       maxNewTokens: Math.min(options.maxNewTokens, maxSequenceLength - 1),
       vocabularySize: shape.vocabularySize,
       includeStopSequenceByDefault: options.includeStopSequenceByDefault,
+      maxPromptCharacters: options.maxPromptCharacters,
     },
-    scheduling: { prefillChunkTokens, maxSequences: options.maxConcurrentRequests, slots },
+    scheduling: {
+      prefillChunkTokens,
+      maxSequences: options.maxConcurrentRequests,
+      slots,
+      prefixCacheTokens: canChunk(model) ? options.prefixCacheTokens : 0,
+      reusablePositions: model.isExactInAnyOrder ? "all" : "prefilled",
+    },
+    isSpeculating: options.promptLookup && model.isExactInAnyOrder,
     now: () => performance.now(),
     drawSeed: () => BigInt(randomBytes(4).readUInt32LE()),
     onFailure: options.onFailure,
@@ -58,10 +75,11 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
 /**
  * Whether a prompt gives the same bits in chunks; otherwise it runs in one piece (docs/decisions/0006-bit-identity.md).
  *
- * Above 128, the attention kernel's query x key product adds up a head's dimensions in slices whose size depends on
- * the chunk's length. And its blocks of queries are multiples of 16, which the runner relies on, for sizes up to 64
- * (with an L2 cache of 256 KiB or more) and for 128; those between depend on the processor's cache.
+ * With an int8 KV cache it always does. With a float32 one, heads above 128 do not: the attention kernel's query x key
+ * product adds up a head's dimensions in slices whose size depends on the chunk's length. And its blocks of queries are
+ * multiples of 16, which the runner relies on, for sizes up to 64 (with an L2 cache of 256 KiB or more) and for 128;
+ * those between depend on the processor's cache.
  */
-function canChunk({ headDim }: DecoderShape): boolean {
-  return headDim <= 64 || headDim === 128;
+function canChunk({ isExactInAnyOrder, shape: { headDim } }: Model): boolean {
+  return isExactInAnyOrder || headDim <= 64 || headDim === 128;
 }

@@ -20,6 +20,9 @@ export interface Engine {
    */
   generate(request: UncheckedRequest, signal: AbortSignal, caller?: Caller): AsyncIterable<GenerationEvent>;
 
-  /** Token ids of `text`, special tokens included. */
+  /**
+   * Token ids of `text`, special tokens included.
+   * @throws {InvalidRequestError} when it is too long to be tokenized.
+   */
   tokenize(text: string): readonly number[];
 }

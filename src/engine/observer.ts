@@ -16,6 +16,8 @@ export interface Caller {
   readonly kind?: "single" | "batch" | "stream" | undefined;
   /** The request's place among those of one call: `index` in [0, size). */
   readonly batch?: { readonly index: number; readonly size: number } | undefined;
+  /** The API's call that asks, for observers that know it again. */
+  readonly call?: object | undefined;
   /** A health check: it runs like any request, and no observer hears of it. */
   readonly isProbe?: boolean | undefined;
 }
@@ -57,6 +59,8 @@ export interface FinishedSequence {
   readonly caller: Caller;
   readonly request: GenerationRequest;
   readonly completionTokens: number;
+  /** Prompt tokens whose keys and values were in the cache already, of an earlier prompt that began alike. */
+  readonly reusedTokens: number;
   readonly reason: StopReason;
   /** Why it failed; with reason `error` only. */
   readonly error?: unknown;
@@ -65,6 +69,8 @@ export interface FinishedSequence {
   readonly queueMs: number;
   /** From its first run to the end; undefined = it never ran. */
   readonly inferenceMs: number | undefined;
+  /** From its first run until its first token was chosen; undefined = it has none. */
+  readonly prefillMs: number | undefined;
   /** From the arrival to the end. */
   readonly totalMs: number;
   /** Sequences that are left in flight, health checks included. */
@@ -85,6 +91,8 @@ export interface EngineEvents {
   readonly stepFinished: { readonly durationMs: number };
   /** A sequence has its next token, `waitedMs` after the one before, or after its arrival. */
   readonly tokenChosen: { readonly isFirst: boolean; readonly waitedMs: number };
+  /** A draft of `drafted` tokens was run, of which the first `accepted` were right. */
+  readonly draftVerified: { readonly drafted: number; readonly accepted: number };
   readonly finished: FinishedSequence;
 }
 
@@ -108,6 +116,7 @@ export function observeAll(...observers: readonly EngineObserver[]): EngineObser
     runFailed: tell("runFailed"),
     stepFinished: tell("stepFinished"),
     tokenChosen: tell("tokenChosen"),
+    draftVerified: tell("draftVerified"),
     finished: tell("finished"),
   } satisfies Required<EngineObserver>;
 }

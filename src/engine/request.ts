@@ -110,6 +110,8 @@ export interface RequestLimits {
   readonly maxNewTokens: number;
   readonly vocabularySize: number;
   readonly includeStopSequenceByDefault: boolean;
+  /** Longest text that is tokenized, in UTF-16 code units, since tokenizing holds up everyone else. Absent: no limit. */
+  readonly maxPromptCharacters?: number | undefined;
 }
 
 /** Why a sequence ended. */

@@ -7,25 +7,37 @@
  * Prompts are served first come, first served and only the last chunk of a step may be partial, so
  * between steps at most one sequence is prefilling, and the next step continues it first.
  *
- * Decode covers the rows [0, n) of the KV cache, and a hole among them costs as much as a sequence. A new
- * sequence therefore takes the lowest free slot, which fills a hole without a copy; holes that are left
- * are filled at once by the highest running sequences: the copy is paid once, the hole in every step to
- * come. No threshold, because nobody knows how many steps a sequence has left.
+ * Decode covers a window of rows of the KV cache, from the lowest to the highest running sequence, and a hole in it
+ * costs as much as a sequence. New sequences go where they keep the window dense (`prefix/placement.ts`); holes that
+ * are left are filled at once from the window's ends: the copy is paid once, the hole in every step to come. No
+ * threshold, because nobody knows how many steps a sequence has left.
  * A sequence that is prefilling stays where it is: it becomes a running one soon, and can move then.
  *
- * Planning changes nothing; `commit` is called once the model has run. A step that fails is dropped: no
- * move overwrites an owned row and nothing writes to a row that a move leaves, so each sequence's
+ * A row keeps what it holds when its sequence ends, until another takes it: a new prompt that begins like an earlier
+ * one starts behind what they share.
+ *
+ * Planning changes nothing; `commit` is called once the model has run, or `discard` when it failed. No copy overwrites
+ * an owned row and nothing writes to a row that a move leaves, so after a failed step each sequence's
  * [0, cachedTokens) is still where the scheduler believes it to be, and the next `planStep` is right.
  */
 import { ConfigurationError, InternalError, OverCapacityError } from "../errors.js";
+import { planMoves, type RowUse } from "./decode-window.js";
+import { Placement, type Place, type RowCopy } from "./prefix/placement.js";
+import { RowContents } from "./prefix/row-contents.js";
 import { SlotPool, type SlotOwner } from "./slots.js";
 
-/** What the scheduler knows of a sequence. It alone writes `cachedTokens` and `slot` after `add`. */
+/** What the scheduler knows of a sequence. It alone writes what is not `readonly` after `add`. */
 export interface Schedulable extends SlotOwner {
   /** At least one. */
   readonly promptTokens: number;
-  /** K and V of [0, cachedTokens) are in the cache. Above 0 before the first chunk when a prefix is reused. */
+  /** The prompt's, then those that were generated, of which the newest is not in the cache. */
+  readonly tokenIds: readonly number[];
+  /** Whether its prompt may start behind what an earlier one left; not when logits of all its positions are wanted. */
+  readonly mayReusePrefix: boolean;
+  /** K and V of [0, cachedTokens) are in the cache. */
   cachedTokens: number;
+  /** Of the prompt, found in the cache when its first chunk ran. */
+  reusedTokens: number;
 }
 
 export interface SchedulerLimits {
@@ -35,14 +47,15 @@ export interface SchedulerLimits {
   readonly maxSequences: number;
   /** Rows of the KV cache. */
   readonly slots: number;
+  /** Tokens that rows may keep for later prompts, beyond those of rows that are in use; 0 = nothing is reused. */
+  readonly prefixCacheTokens: number;
+  /** Which positions another prompt may start from: those that prefill wrote, or those that decode wrote too. */
+  readonly reusablePositions: "prefilled" | "all";
 }
 
-/** K and V of [0, tokens) are copied from row `from` to row `to`, which is free and lower. */
-export interface SlotMove<S> {
+/** A running sequence goes to another row, with its [0, cachedTokens). */
+export interface SlotMove<S> extends RowCopy {
   readonly sequence: S;
-  readonly from: number;
-  readonly to: number;
-  readonly tokens: number;
 }
 
 /** Prompt tokens [start, end) of one sequence, written to row `slot` at those positions. */
@@ -57,13 +70,20 @@ export interface PrefillChunk<S> {
 
 /** One step, to be run in the order of the fields. */
 export interface StepPlan<S> {
+  /** Prefixes of prompts, into the rows of new sequences; what rows hold, out of the way of moves. */
+  readonly copies: readonly RowCopy[];
   readonly moves: readonly SlotMove<S>[];
   readonly prefills: readonly PrefillChunk<S>[];
-  /** Row i decodes sequence `decode[i]`; undefined = a hole, run as a dummy. The last row is never a hole. */
+  /** The first row of the decode; 0 when there is none. */
+  readonly decodeStart: number;
+  /**
+   * Row `decodeStart + i` decodes sequence `decode[i]`; undefined = a hole, the prefilling sequence's row, run as a
+   * dummy. The first and the last are never holes.
+   */
   readonly decode: readonly (S | undefined)[];
   /**
-   * Where decode row i writes its K and V: behind what the row holds. For a dummy row that is the end of
-   * the chunk that this step puts there (not yet in `cachedTokens`), or 0 where the row is free.
+   * Where `decode[i]` writes its K and V: behind what the row holds. For a dummy that is the end of the chunk that this
+   * step puts there, which is not yet in `cachedTokens`.
    */
   readonly decodePositions: readonly number[];
 }
@@ -96,6 +116,7 @@ export interface SchedulerSnapshot<S> {
 export class Scheduler<S extends Schedulable> {
   readonly #limits: SchedulerLimits;
   readonly #slots: SlotPool<S>;
+  readonly #contents = new RowContents();
   /** First come, first served; a Set, because a cancelled sequence leaves from the middle. */
   readonly #waiting = new Set<S>();
   #prefilling: S | undefined;
@@ -106,6 +127,7 @@ export class Scheduler<S extends Schedulable> {
     assertAtLeast(1, "prefillChunkTokens", limits.prefillChunkTokens);
     assertAtLeast(1, "maxSequences", limits.maxSequences);
     assertAtLeast(1, "slots", limits.slots);
+    assertAtLeast(0, "prefixCacheTokens", limits.prefixCacheTokens);
     this.#limits = limits;
     this.#slots = new SlotPool(limits.slots);
   }
@@ -123,7 +145,7 @@ export class Scheduler<S extends Schedulable> {
   /**
    * Puts a new sequence at the end of the queue.
    * @throws {OverCapacityError} when `maxSequences` are in flight.
-   * @throws {InternalError} when it is in flight already, or when nothing of its prompt is left to prefill.
+   * @throws {InternalError} when it is in flight already, was so before, or has no prompt.
    */
   add(sequence: S): void {
     const { maxSequences } = this.#limits;
@@ -134,8 +156,8 @@ export class Scheduler<S extends Schedulable> {
       throw new InternalError("a sequence that is in flight was added again");
     }
     const { promptTokens, cachedTokens } = sequence;
-    if (cachedTokens >= promptTokens) {
-      throw new InternalError(`${cachedTokens} of ${promptTokens} prompt tokens are cached: none is left to prefill`);
+    if (promptTokens < 1 || cachedTokens > 0) {
+      throw new InternalError(`a sequence of ${promptTokens} prompt tokens was added, ${cachedTokens} of them cached`);
     }
     this.#waiting.add(sequence);
   }
@@ -144,18 +166,25 @@ export class Scheduler<S extends Schedulable> {
   remove(sequence: S): void {
     this.#waiting.delete(sequence);
     if (this.#prefilling === sequence) this.#prefilling = undefined;
+    const { slot, tokenIds, cachedTokens } = sequence;
+    if (slot !== undefined && this.#limits.reusablePositions === "all") this.#remember(slot, tokenIds, cachedTokens);
     this.#slots.release(sequence);
   }
 
   /** What the next step runs; undefined when there is nothing to do. */
   planStep(): StepPlan<S> | undefined {
-    const freeSlots = this.#slots.listFree();
-    const prefills = this.#planPrefills(freeSlots);
-    const filled = prefills.filter(({ sequence }) => sequence.slot === undefined).length;
-    const moves = this.#planMoves(freeSlots.slice(filled));
-    const decode = this.#planDecode(moves);
+    const placement = this.#newPlacement();
+    const prefills = this.#planPrefills(placement);
+    const moves = this.#planMoves(prefills, placement);
+    const rows = this.#runningAfter(moves);
+    const decodeStart = Math.max(
+      0,
+      rows.findIndex((row) => row !== undefined),
+    );
+    const decode = rows.slice(decodeStart, rows.findLastIndex((row) => row !== undefined) + 1);
     if (prefills.length === 0 && decode.length === 0) return undefined;
-    this.#newestPlan = { moves, prefills, decode, decodePositions: positionsOf(decode, prefills) };
+    const decodePositions = positionsOf(decode, decodeStart, prefills);
+    this.#newestPlan = { copies: placement.copies, moves, prefills, decodeStart, decode, decodePositions };
     return this.#newestPlan;
   }
 
@@ -167,13 +196,20 @@ export class Scheduler<S extends Schedulable> {
   commit(plan: StepPlan<S>): void {
     if (plan !== this.#newestPlan) throw new InternalError("only the newest step plan can be committed, and only once");
     this.#newestPlan = undefined;
+    for (const { from, to, tokens } of [...plan.copies, ...plan.moves]) this.#contents.copy(from, to, tokens);
     for (const { sequence, to } of plan.moves) {
       if (sequence.slot !== undefined) this.#slots.move(sequence, to);
     }
     for (const chunk of plan.prefills) this.#commitChunk(chunk);
     for (const sequence of plan.decode) {
-      if (sequence?.slot !== undefined) sequence.cachedTokens += 1;
+      if (sequence?.slot !== undefined) sequence.cachedTokens = sequence.tokenIds.length - 1;
     }
+  }
+
+  /** A step that failed: how far it came is unknown, so what it may have overwritten is reused no more. */
+  discard(): void {
+    this.#newestPlan = undefined;
+    this.#contents.clear();
   }
 
   /** A copy of the whole state, in time linear in the sequences: for tests and debug runs. */
@@ -186,20 +222,28 @@ export class Scheduler<S extends Schedulable> {
     };
   }
 
-  #planPrefills(freeSlots: readonly number[]): PrefillChunk<S>[] {
+  #newPlacement(): Placement {
+    const { slots, prefixCacheTokens } = this.#limits;
+    const owned = [...this.#slots.owners.keys()].filter((slot) => this.#slots.owners[slot] !== undefined);
+    return new Placement(owned, slots, this.#contents, prefixCacheTokens);
+  }
+
+  #planPrefills(placement: Placement): PrefillChunk<S>[] {
     const chunks: PrefillChunk<S>[] = [];
     let budget = this.#limits.prefillChunkTokens;
-    let filled = 0;
     for (const sequence of this.#prefillOrder()) {
-      const { promptTokens, cachedTokens: start } = sequence;
-      const slot = sequence.slot ?? freeSlots[filled++];
-      const tokens = Math.min(promptTokens - start, budget);
-      if (slot === undefined || tokens === 0) break;
-      const end = start + tokens;
-      chunks.push({ sequence, slot, start, end, isLast: end === promptTokens });
-      budget -= tokens;
+      const place = budget > 0 ? this.#placeOf(sequence, placement) : undefined;
+      if (place === undefined) break;
+      const { slot, cachedTokens: start } = place;
+      const end = Math.min(sequence.promptTokens, start + budget);
+      chunks.push({ sequence, slot, start, end, isLast: end === sequence.promptTokens });
+      budget -= end - start;
     }
     return chunks;
+  }
+
+  #placeOf({ slot, cachedTokens, tokenIds, mayReusePrefix }: S, placement: Placement): Place | undefined {
+    return slot === undefined ? placement.place(tokenIds, mayReusePrefix) : { slot, cachedTokens };
   }
 
   *#prefillOrder(): Generator<S> {
@@ -207,25 +251,27 @@ export class Scheduler<S extends Schedulable> {
     yield* this.#waiting;
   }
 
-  /** From the top down, each running sequence into the lowest hole, while that is lower. */
-  #planMoves(holes: readonly number[]): SlotMove<S>[] {
-    const moves: SlotMove<S>[] = [];
-    for (let from = this.#limits.slots - 1; from >= 0; from--) {
-      const to = holes[moves.length];
-      if (to === undefined || to > from) break;
+  #planMoves(prefills: readonly PrefillChunk<S>[], placement: Placement): SlotMove<S>[] {
+    const given = new Set(prefills.map(({ slot }) => slot));
+    const rows = Array.from({ length: this.#limits.slots }, (_, slot): RowUse => {
+      if (given.has(slot)) return "stays";
+      return this.#runningIn(slot) ?? (this.#slots.owners[slot] === undefined ? "free" : "stays");
+    });
+    const moves = planMoves(rows).flatMap(({ from, to }) => {
       const sequence = this.#runningIn(from);
-      if (sequence !== undefined) moves.push({ sequence, from, to, tokens: sequence.cachedTokens });
-    }
+      return sequence === undefined ? [] : [{ sequence, from, to, tokens: sequence.cachedTokens }];
+    });
+    placement.giveAway(moves.map(({ to }) => to));
     return moves;
   }
 
-  #planDecode(moves: readonly SlotMove<S>[]): (S | undefined)[] {
+  #runningAfter(moves: readonly SlotMove<S>[]): (S | undefined)[] {
     const rows = Array.from({ length: this.#limits.slots }, (_, slot) => this.#runningIn(slot));
     for (const { sequence, from, to } of moves) {
       rows[from] = undefined;
       rows[to] = sequence;
     }
-    return rows.slice(0, rows.findLastIndex((row) => row !== undefined) + 1);
+    return rows;
   }
 
   #runningIn(slot: number): S | undefined {
@@ -233,23 +279,30 @@ export class Scheduler<S extends Schedulable> {
     return owner === this.#prefilling ? undefined : owner;
   }
 
-  #commitChunk({ sequence, slot, end, isLast }: PrefillChunk<S>): void {
+  #commitChunk({ sequence, slot, start, end, isLast }: PrefillChunk<S>): void {
+    this.#remember(slot, sequence.tokenIds, end);
     if (sequence.slot === undefined) {
       if (!this.#waiting.delete(sequence)) return; // removed while the model ran
       this.#slots.claim(slot, sequence);
+      sequence.reusedTokens = start;
     }
     sequence.cachedTokens = end;
     this.#prefilling = isLast ? undefined : sequence;
+  }
+
+  #remember(slot: number, tokenIds: readonly number[], length: number): void {
+    if (this.#limits.prefixCacheTokens > 0) this.#contents.set(slot, tokenIds.slice(0, length));
   }
 }
 
 function positionsOf<S extends Schedulable>(
   decode: readonly (S | undefined)[],
+  decodeStart: number,
   prefills: readonly PrefillChunk<S>[],
 ): number[] {
   const positions = decode.map((sequence) => sequence?.cachedTokens ?? 0);
   for (const { slot, end } of prefills) {
-    if (slot < positions.length) positions[slot] = end;
+    if (slot - decodeStart in positions) positions[slot - decodeStart] = end;
   }
   return positions;
 }

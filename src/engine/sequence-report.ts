@@ -12,17 +12,19 @@ export function reportOf(
   error: OrtlerError | undefined,
   nowMs: number,
 ): Omit<FinishedSequence, "inFlight"> {
-  const { caller, request, completionTokens, arrivalMs, queuedMs, startedMs } = sequence;
+  const { caller, request, completionTokens, reusedTokens, arrivalMs, queuedMs, startedMs, firstTokenMs } = sequence;
   const reason = reasonOf(sequence, error);
   return {
     caller,
     request,
     completionTokens,
+    reusedTokens,
     reason,
     ...(reason === "error" && { error }),
     validationMs: queuedMs - arrivalMs,
     queueMs: (startedMs ?? nowMs) - queuedMs,
     inferenceMs: startedMs === undefined ? undefined : nowMs - startedMs,
+    prefillMs: startedMs === undefined || firstTokenMs === undefined ? undefined : firstTokenMs - startedMs,
     totalMs: nowMs - arrivalMs,
   };
 }

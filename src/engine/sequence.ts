@@ -7,6 +7,7 @@ import type { Candidates } from "./sampling/candidates.js";
 import { TokenChooser, type ChosenToken } from "./sampling/token-chooser.js";
 import { promptTokenDetail } from "./sampling/token-details.js";
 import type { Schedulable } from "./scheduler.js";
+import { Speculator } from "./speculation/speculator.js";
 import { stopAfterToken } from "./stopping.js";
 
 /** What all sequences of a model share. */
@@ -15,12 +16,17 @@ export interface SequenceContext {
   readonly bytesOf: (tokenId: number) => Uint8Array;
   readonly pieceOf: (tokenId: number) => string;
   readonly candidates: Candidates;
+  /** Whether several tokens may be computed in one run: where that gives the same bits as one after the other. */
+  readonly isSpeculating: boolean;
+  readonly vocabularySize: number;
 }
 
 /** One request inside the engine, from admission to its last event. */
 export class Sequence implements Schedulable {
   readonly promptTokens: number;
+  readonly mayReusePrefix: boolean;
   cachedTokens = 0;
+  reusedTokens = 0;
   slot: number | undefined;
   /** The newest completion token: what the next decode runs. */
   newestTokenId = 0;
@@ -31,15 +37,21 @@ export class Sequence implements Schedulable {
   queuedMs: number;
   /** When its first run was launched; noted only while the engine is observed. */
   startedMs: number | undefined;
+  /** When its first token was chosen. */
+  firstTokenMs: number | undefined;
   /** When its newest token was chosen. */
   newestTokenMs: number | undefined;
 
   readonly #chooser: TokenChooser;
   readonly #detokenizer: Detokenizer;
+  readonly #tokenIds: number[];
+  readonly #speculator: Speculator | undefined;
   readonly #promptDetails: TokenDetail[] = [];
   #completionTokens = 0;
   /** Of the newest token, until the caller is told. */
   #detail: TokenDetail | undefined;
+  /** The caller was not told of the newest token. */
+  #isUntold = false;
   #stop: Stop | undefined;
 
   constructor(
@@ -50,10 +62,18 @@ export class Sequence implements Schedulable {
   ) {
     const { promptTokenIds, timeLimitMs, stopSequences, includeStopSequence } = request;
     this.promptTokens = promptTokenIds.length;
+    this.mayReusePrefix = !request.details.promptTokens;
+    this.#tokenIds = [...promptTokenIds];
+    this.#speculator = context.isSpeculating ? new Speculator(this.#tokenIds, context.vocabularySize) : undefined;
     this.queuedMs = arrivalMs;
     this.deadlineMs = timeLimitMs === undefined ? undefined : arrivalMs + timeLimitMs;
     this.#chooser = new TokenChooser(request, context, context.candidates);
     this.#detokenizer = new Detokenizer(stopSequences, includeStopSequence);
+  }
+
+  /** The prompt's and those generated so far. */
+  get tokenIds(): readonly number[] {
+    return this.#tokenIds;
   }
 
   /** It has its last token. */
@@ -74,11 +94,26 @@ export class Sequence implements Schedulable {
     return this.deadlineMs !== undefined && nowMs >= this.deadlineMs;
   }
 
+  /** Tokens that may come next, fewer than are left to generate; often none. */
+  draft(): readonly number[] {
+    const left = this.request.maxNewTokens - this.#completionTokens;
+    return left > 1 ? (this.#speculator?.draft(left - 1) ?? []) : [];
+  }
+
+  /** Of a draft of `drafted` tokens, the first `accepted` were right. */
+  verified(drafted: number, accepted: number): void {
+    this.#speculator?.verified(drafted, accepted);
+  }
+
   /** Chooses the next token from a row of a run, and decides whether it is the last. */
   takeToken(result: RunResult, row: number, nowMs: number): void {
+    if (this.#isUntold) this.tell(); // several tokens of one run: each is told by itself
+    this.#isUntold = true;
     const chosen = this.#choose(result, row);
     this.newestTokenId = chosen.id;
+    this.firstTokenMs ??= nowMs;
     this.newestTokenMs = nowMs;
+    this.#tokenIds.push(chosen.id);
     this.#completionTokens += 1;
     this.#detail = chosen.detail;
     this.#detokenizer.push(this.context.bytesOf(chosen.id));
@@ -95,6 +130,7 @@ export class Sequence implements Schedulable {
 
   /** Tells the caller about the newest token; nothing when there is nothing to say. */
   tell(): void {
+    this.#isUntold = false;
     const tokens = this.#detail === undefined ? [] : [this.#detail];
     const stop = this.#stop;
     const text = stop === undefined ? this.#detokenizer.takeFinal() : this.#detokenizer.finish();

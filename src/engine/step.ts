@@ -11,31 +11,79 @@ export interface StepHooks {
   describe(sequence: Sequence, start: number, end: number, result: RunResult): void;
   /** Row `row` of the result has the logits from which the sequence's next token is chosen. */
   evaluate(sequence: Sequence, result: RunResult, row: number): void;
+  /** Tokens that may come next in a sequence; absent when no run may hold several of one. */
+  readonly draft?: ((sequence: Sequence) => readonly number[]) | undefined;
+  /** Of a draft, the first `accepted` tokens were right. */
+  verified(sequence: Sequence, drafted: number, accepted: number): void;
   /** Times the runs; absent when nobody observes. */
   readonly watch?: RunWatch | undefined;
 }
 
+/** With more, one run for all costs less than one for each. */
+const maxVerifiedSequences = 2;
+
 /**
- * Runs a plan: moves, then prompt chunks, then one decode. Results are evaluated as they come, since a run
+ * Runs a plan: copies and moves, then prompt chunks, then one decode. Results are evaluated as they come, since a run
  * overwrites those of the one before. Nothing of the scheduler's changes here.
  */
 export async function runStep(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
-  for (const { from, to, tokens } of plan.moves) runner.move(from, to, tokens);
+  for (const { from, to, tokens } of [...plan.copies, ...plan.moves]) runner.copy(from, to, tokens);
   for (const chunk of plan.prefills) await prefill(chunk, runner, hooks);
-  if (plan.decode.length > 0) await decode(plan, runner, hooks);
+  const drafts = draftsFor(plan, hooks);
+  for (const draft of drafts) await verify(draft, runner, hooks);
+  if (drafts.length === 0 && plan.decode.length > 0) await decode(plan, runner, hooks);
 }
 
 async function prefill(chunk: PrefillChunk<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
   const { sequence, slot, start, end, isLast } = chunk;
-  const { promptTokenIds, details } = sequence.request;
+  const { promptTokenIds: tokenIds, details } = sequence.request;
   const wanted = details.promptTokens ? "all" : isLast ? "last" : "none";
   hooks.watch?.launchingPrefill(chunk);
-  const run = runner.prefill({ slot, promptTokenIds, start, end, wanted });
+  const run = runner.prefill({ slot, tokenIds, start, end, wanted });
   hooks.launched();
   const result = await run;
   hooks.watch?.computed();
   if (wanted === "all") hooks.describe(sequence, start, end, result);
   if (isLast) hooks.evaluate(sequence, result, wanted === "all" ? end - start - 1 : 0);
+  hooks.watch?.evaluated();
+}
+
+/** The next tokens of a running sequence, as guessed. */
+interface Draft {
+  readonly sequence: Sequence;
+  readonly slot: number;
+  /** Where the newest token's K and V go. */
+  readonly position: number;
+  /** At least one. */
+  readonly tokenIds: readonly number[];
+}
+
+/** One for each running sequence, or none at all: the others would have to run by themselves. */
+function draftsFor({ decode, decodeStart, decodePositions }: StepPlan<Sequence>, { draft }: StepHooks): Draft[] {
+  if (draft === undefined || decode.length > maxVerifiedSequences) return [];
+  const drafts = decode.flatMap((sequence, row): Draft[] => {
+    const tokenIds = sequence === undefined ? [] : draft(sequence);
+    if (sequence === undefined || tokenIds.length === 0) return [];
+    return [{ sequence, slot: decodeStart + row, position: decodePositions[row] ?? 0, tokenIds }];
+  });
+  return drafts.length === decode.length ? drafts : [];
+}
+
+/** Runs the newest token and a draft behind it at once: each row's token stands as long as the draft was right so far. */
+async function verify({ sequence, slot, position, tokenIds }: Draft, runner: Runner, hooks: StepHooks): Promise<void> {
+  const all = [...sequence.tokenIds, ...tokenIds];
+  hooks.watch?.launchingDecode([sequence]);
+  const run = runner.prefill({ slot, tokenIds: all, start: position, end: all.length, wanted: "all" });
+  hooks.launched();
+  const result = await run;
+  hooks.watch?.computed();
+  let accepted = 0;
+  hooks.evaluate(sequence, result, accepted);
+  while (!sequence.hasStopped && sequence.newestTokenId === tokenIds[accepted]) {
+    accepted += 1;
+    hooks.evaluate(sequence, result, accepted);
+  }
+  hooks.verified(sequence, tokenIds.length, accepted);
   hooks.watch?.evaluated();
 }
 
@@ -45,7 +93,7 @@ async function decode(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks
     position: plan.decodePositions[row] ?? 0,
   }));
   hooks.watch?.launchingDecode(plan.decode);
-  const run = runner.decode(rows);
+  const run = runner.decode(plan.decodeStart, rows);
   hooks.launched();
   const result = await run;
   hooks.watch?.computed();

@@ -50,6 +50,7 @@ export function checkParameters(
   checkStopSequenceLengths(stopSequences);
   const tokenPenalties = checkTokenPenalties(asked, limits);
   checkPromptTokenIds(asked.promptTokenIds, limits);
+  if (asked.promptTokenIds === undefined) checkPromptCharacters(asked.prompt, limits);
   return {
     promptText: asked.prompt,
     sampling,
@@ -65,6 +66,21 @@ export function checkParameters(
     details,
     truncatePromptTokens: asked.truncatePromptTokens ?? 0,
   };
+}
+
+/**
+ * The rule for every text that is to be tokenized; its length in tokens is known only when the time is spent.
+ * @throws {InvalidRequestError}
+ */
+export function checkPromptCharacters(
+  { length }: string,
+  { maxPromptCharacters: limit = Infinity }: RequestLimits,
+): void {
+  if (length <= limit) return;
+  refuse(
+    { rule: "prompt-characters", characters: length, limit },
+    `the prompt must have at most ${limit} characters (--max-prompt-characters), got ${length}`,
+  );
 }
 
 /**

@@ -18,6 +18,7 @@ export type Violation =
   | { readonly rule: "logit-bias"; readonly tokenId: number; readonly value: number }
   | { readonly rule: "logit-bias-token"; readonly tokenId: number; readonly vocabularySize: number }
   | { readonly rule: "prompt-token"; readonly tokenId: number; readonly vocabularySize: number }
+  | { readonly rule: "prompt-characters"; readonly characters: number; readonly limit: number }
   | { readonly rule: "empty-prompt" }
   | { readonly rule: "prompt-length"; readonly promptTokens: number; readonly limit: number }
   | {

@@ -7,14 +7,25 @@ import {
   type PreTokenizer,
 } from "@huggingface/tokenizers";
 import { CheckpointError } from "../errors.js";
+import type { ChatTemplate } from "./checkpoint/chat-template.js";
+import { isGgufPath } from "./checkpoint/gguf/path.js";
 import { isJsonObject } from "./checkpoint/json.js";
 import { quote } from "./checkpoint/messages.js";
 import { readTokenizerFiles, type TokenizerDefinition } from "./checkpoint/tokenizer-files.js";
-import type { Tokenizer } from "./tokenizer.js";
+import type { EncodeOptions, Tokenizer } from "./tokenizer.js";
 
-/** @throws {CheckpointError} when `folder` has no tokenizer, or one that is not byte-level BPE. */
-export async function loadTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
-  return new HuggingFaceTokenizer(await readTokenizerFiles(folder));
+/**
+ * @param path of a checkpoint's folder, or of a GGUF file.
+ * @throws {CheckpointError} when there is no tokenizer, or one that is not byte-level BPE.
+ */
+export async function loadTokenizer(path: string): Promise<HuggingFaceTokenizer> {
+  return new HuggingFaceTokenizer(await readDefinition(path));
+}
+
+async function readDefinition(path: string): Promise<TokenizerDefinition> {
+  if (!isGgufPath(path)) return readTokenizerFiles(path);
+  const { readGgufTokenizer } = await import("./checkpoint/gguf/checkpoint.js");
+  return readGgufTokenizer(path);
 }
 
 export class HuggingFaceTokenizer implements Tokenizer {
@@ -23,6 +34,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   readonly beginOfTextId: number | undefined;
   /** The tokenizer's `eos_token`; what ends a completion may be others. */
   readonly endOfTextId: number | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
   readonly #encoder: Encoder;
   readonly #pieces: readonly (string | undefined)[];
   /** Content of the added tokens that are text. */
@@ -32,7 +44,8 @@ export class HuggingFaceTokenizer implements Tokenizer {
 
   constructor(definition: TokenizerDefinition) {
     checkDecoder(definition);
-    const { addedTokens, beginOfText, endOfText } = definition;
+    const { addedTokens, beginOfText, endOfText, chatTemplate } = definition;
+    this.chatTemplate = chatTemplate;
     this.#encoder = createEncoder(definition);
     this.#pieces = this.#encoder.model.vocab;
     this.vocabularySize = greatestId(this.#encoder.model.tokens_to_ids) + 1;
@@ -44,8 +57,8 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   /** A lone surrogate, which a JavaScript string may hold, counts as U+FFFD: what its UTF-8 would be. */
-  encode(text: string): number[] {
-    return this.#encoder.encode(toUSVString(text)).ids;
+  encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
+    return this.#encoder.encode(toUSVString(text), { add_special_tokens: addSpecialTokens }).ids;
   }
 
   bytesOf(id: number): Uint8Array {

@@ -13,7 +13,7 @@ declare module "@huggingface/tokenizers" {
      */
     constructor(tokenizer: object, config: object);
 
-    encode(text: string): { readonly ids: number[] };
+    encode(text: string, options?: { readonly add_special_tokens?: boolean }): { readonly ids: number[] };
     token_to_id(token: string): number | undefined;
   }
 

@@ -1,8 +1,11 @@
 /** Checkpoints turned into sessions that are ready to run. */
 export { architectureOf, type Architecture, type Blueprint } from "./architectures/index.js";
+export type { ChatTemplate } from "./checkpoint/chat-template.js";
 export { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
-export { io, type DecoderShape } from "./graph/decoder-io.js";
+export { io, kvBytesPerToken, type DecoderShape, type KvDtype } from "./graph/decoder-io.js";
 export { loadModel, type LoadOptions, type Model } from "./model.js";
 export { loadTokenizer } from "./huggingface-tokenizer.js";
+export { kvShare, workingBytes } from "./precision/choose.js";
+export { kvDtypes, weightDtypes, type WeightDtype } from "./precision/dtypes.js";
 export { resolveLocalModel, type LocalModel } from "./source/local.js";
 export type { Tokenizer } from "./tokenizer.js";

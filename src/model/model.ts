@@ -1,17 +1,19 @@
-import { realpath } from "node:fs/promises";
-import path from "node:path";
-import { dropMappedPages, Session } from "../ort/index.js";
+import type { Session } from "../ort/index.js";
 import { architectureOf } from "./architectures/index.js";
-import { openCheckpoint } from "./checkpoint/checkpoint.js";
+import { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
 import { eosTokenIds } from "./checkpoint/generation-config.js";
-import type { TensorRecord } from "./checkpoint/tensor-record.js";
-import type { DecoderShape } from "./graph/decoder-io.js";
-import { loadTokenizer } from "./huggingface-tokenizer.js";
+import { isGgufPath } from "./checkpoint/gguf/path.js";
+import type { WidenedCheckpoint } from "./checkpoint/gguf/widen.js";
+import type { DecoderShape, KvDtype } from "./graph/decoder-io.js";
+import { loadTokenizer, type HuggingFaceTokenizer } from "./huggingface-tokenizer.js";
+import { choosePrecision, type PrecisionOptions } from "./precision/choose.js";
+import { createModelSession } from "./precision/create-session.js";
+import type { WeightDtype } from "./precision/dtypes.js";
 import { resolveLocalModel } from "./source/local.js";
 import { checkVocabulary, type Tokenizer } from "./tokenizer.js";
 
-export interface LoadOptions {
-  /** A Hugging Face checkpoint, or a Caikit model folder. */
+export interface LoadOptions extends PrecisionOptions {
+  /** A Hugging Face checkpoint, a Caikit model folder, or a GGUF file. */
   readonly folder: string;
   /** The name under which it is served; by default the folder's. */
   readonly id?: string | undefined;
@@ -21,6 +23,11 @@ export interface LoadOptions {
   readonly isSpinning: boolean;
   /** Another libonnxruntime than the one shipped. */
   readonly ortLibrary?: string | undefined;
+  /**
+   * Folder that keeps what is made at load, quantised weights and KV scales, for later starts. Without one they are
+   * made at every start, in a temporary file.
+   */
+  readonly weightsCache?: string | undefined;
 }
 
 /** A checkpoint that is ready to run. Its session is to be driven by one runner. */
@@ -30,8 +37,19 @@ export interface Model extends Disposable {
   /** `model_type` of the architecture. */
   readonly architecture: string;
   readonly shape: DecoderShape;
+  readonly dtype: WeightDtype;
+  readonly kvDtype: KvDtype;
+  /** Why these, and what was widened for them: for the log. */
+  readonly precisionReason: string;
+  /** Of the weights that stay in memory. */
   readonly weightBytes: number;
-  /** Threads that share one operator: at most one for each head. */
+  /**
+   * A position has the same bits whether a decode, a chunk of any size or a verification of several tokens computed it:
+   * so with an int8 KV cache. With a float32 one, decode differs from prefill, and prefill is exact in chunks that the
+   * runner pads only (docs/decisions/0006-bit-identity.md).
+   */
+  readonly isExactInAnyOrder: boolean;
+  /** Threads that share one operator: with a float32 KV cache at most one for each head. */
   readonly threads: number;
   readonly tokenizer: Tokenizer;
   /** Any of them ends a completion. May be empty. */
@@ -41,60 +59,60 @@ export interface Model extends Disposable {
 
 /**
  * Loads a checkpoint as it is: headers are read, the graph is built in memory, the weights stay in their
- * files for ONNX Runtime to map.
+ * files for ONNX Runtime to map (of a GGUF file, those that are not in blocks of few bits).
  *
  * @throws {CheckpointError} when something in the folder cannot be served, before anything is allocated.
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
   const { folder, name } = await resolveLocalModel(options.folder);
-  const checkpoint = await openCheckpoint(folder);
-  const architecture = architectureOf(checkpoint);
+  const stored = await openCheckpoint(folder);
+  const architecture = architectureOf(stored);
+  const { dtype, kvDtype, reason } = choosePrecision(architecture.read(stored), options);
+  await using widened = isGgufPath(folder) ? await widenBlocks(stored, options.weightsCache) : undefined;
+  const checkpoint = widened?.checkpoint ?? stored;
   const blueprint = architecture.read(checkpoint);
-  const threads = threadsFor(blueprint.shape, options.threads);
-  // The session is made on a worker thread: the tokenizer loads meanwhile.
-  const creating = Session.create(blueprint.buildGraph(), {
-    externalDataFolder: checkpoint.folder,
-    threads,
-    isSpinning: options.isSpinning,
-    libraryPath: options.ortLibrary,
-  });
+  const { shape } = blueprint;
+  const threads = threadsFor(shape, kvDtype, options.threads);
+  const loadChecked = async (): Promise<HuggingFaceTokenizer> => {
+    const tokenizer = await loadTokenizer(folder);
+    checkVocabulary(shape, tokenizer);
+    return tokenizer;
+  };
+  const { session, tokenizer, weightBytes } = await createModelSession(
+    { folder: checkpoint.folder, blueprint, weightsCache: options.weightsCache, loadTokenizer: loadChecked },
+    { dtype, kvDtype },
+    { threads, isSpinning: options.isSpinning, libraryPath: options.ortLibrary },
+  );
   try {
-    const tokenizer = await loadTokenizer(checkpoint.folder);
-    checkVocabulary(blueprint.shape, tokenizer);
-    const session = await creating;
-    await dropReadPages(checkpoint.folder, blueprint.weights);
     return {
       id: options.id ?? name,
-      folder: checkpoint.folder,
+      folder,
       architecture: architecture.name,
-      shape: blueprint.shape,
-      weightBytes: weightBytes(blueprint.weights),
+      ...{ shape, dtype, kvDtype, weightBytes },
+      precisionReason: widened === undefined ? reason : [reason, ...widened.notes].join("; "),
+      isExactInAnyOrder: kvDtype === "int8",
       threads,
       tokenizer,
-      eosTokenIds: eosTokenIds(checkpoint, blueprint.shape.vocabularySize, tokenizer.endOfTextId),
+      eosTokenIds: eosTokenIds(checkpoint, shape.vocabularySize, tokenizer.endOfTextId),
       session,
       [Symbol.dispose]: () => session.dispose(),
     };
   } catch (error) {
-    await creating.then((session) => session.dispose()).catch(() => undefined); // the first error is the one to tell
+    session.dispose();
     throw error;
   }
 }
 
-/** What ONNX Runtime has read to prepack the weights need not stay resident. */
-async function dropReadPages(folder: string, weights: readonly TensorRecord[]): Promise<void> {
-  const names = new Set(weights.map(({ file }) => path.join(folder, file)));
-  dropMappedPages(new Set(await Promise.all(Array.from(names, (name) => realpath(name)))));
-}
-
-function weightBytes(weights: readonly TensorRecord[]): number {
-  return weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
+/** Once all else is known to be sound: this takes time, and room on a disk. */
+async function widenBlocks(checkpoint: Checkpoint, weightsCache: string | undefined): Promise<WidenedCheckpoint> {
+  const { widenCheckpoint } = await import("./checkpoint/gguf/widen.js");
+  return widenCheckpoint(checkpoint, weightsCache);
 }
 
 /**
- * At most one thread for each head: with more, and a long context, the attention kernel splits a row's cache
- * between threads and adds up in another order (docs/decisions/0006-bit-identity.md).
+ * With a float32 KV cache at most one thread for each head: with more, and a long context, the attention kernel splits a
+ * row's cache between threads and adds up in another order (docs/decisions/0006-bit-identity.md).
  */
-function threadsFor(shape: DecoderShape, threads: number): number {
-  return Math.min(threads, shape.kvHeads);
+function threadsFor(shape: DecoderShape, kvDtype: KvDtype, threads: number): number {
+  return kvDtype === "float32" ? Math.min(threads, shape.kvHeads) : threads;
 }

@@ -1,4 +1,10 @@
 import { CheckpointError } from "../errors.js";
+import type { ChatTemplate } from "./checkpoint/chat-template.js";
+
+export interface EncodeOptions {
+  /** Whether the tokenizer puts its own tokens around the text; those within the text are found in any case. */
+  readonly addSpecialTokens?: boolean;
+}
 
 /** Text to token ids and back, as the checkpoint's tokenizer files define it. */
 export interface Tokenizer {
@@ -8,9 +14,11 @@ export interface Tokenizer {
   readonly specialTokenIds: ReadonlySet<number>;
   /** Set when the tokenizer puts a begin-of-text token in front of every prompt (`add_bos_token`). */
   readonly beginOfTextId: number | undefined;
+  /** Makes prompts of conversations; its prompts bring their special tokens themselves. */
+  readonly chatTemplate?: ChatTemplate | undefined;
 
-  /** Ids of `text`, with the tokenizer's special tokens added. The empty text may give none. */
-  encode(text: string): number[];
+  /** Ids of `text`, with the tokenizer's special tokens added unless told otherwise. The empty text may give none. */
+  encode(text: string, options?: EncodeOptions): number[];
 
   /**
    * Bytes that the token contributes to the text: empty for special tokens and for ids without an entry.

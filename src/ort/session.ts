@@ -1,6 +1,7 @@
 import type { OrtApi, Pointer } from "./api.js";
 import { createCpuDevice, type Device } from "./device.js";
 import { koffi } from "./ffi.js";
+import { withFlashAttention } from "./flash-attention.js";
 import { loadOrtLibrary } from "./library.js";
 
 export interface SessionOptions {
@@ -12,6 +13,11 @@ export interface SessionOptions {
   readonly isSpinning: boolean;
   /** Another libonnxruntime than the one shipped. */
   readonly libraryPath?: string | undefined;
+  /**
+   * GroupQueryAttention computes whole rows of scores instead of blocks. Slower with a float32 cache; with an int8 one
+   * quicker, and a row's bits depend on nothing but the row (docs/decisions/0017-int8.md).
+   */
+  readonly isFlashAttentionOff?: boolean | undefined;
 }
 
 /** ONNX Runtime's own lines on standard error: none, since each error is a status that we report. */
@@ -58,8 +64,9 @@ export class Session implements Disposable {
     const settings = createOptions(api, options);
     try {
       const bytes = model.slice().buffer; // memory that V8 does not move while the worker reads it
-      const handle = await api.later.createSessionFromArray(env, koffi.address(bytes), bytes.byteLength, settings);
-      return new Session(api, version, cpu, handle);
+      const create = (): Promise<Pointer> =>
+        api.later.createSessionFromArray(env, koffi.address(bytes), bytes.byteLength, settings);
+      return new Session(api, version, cpu, await withFlashAttention(options.isFlashAttentionOff ?? false, create));
     } finally {
       api.releaseSessionOptions(settings);
     }

@@ -12,6 +12,7 @@ export interface EventCaller {
   readonly traceparent?: string | undefined;
   readonly kind?: CallKind | undefined;
   readonly batch?: { readonly index: number; readonly size: number } | undefined;
+  readonly call?: object | undefined;
 }
 
 /** What of a request may stand in a log: no text of the client's. */
@@ -68,11 +69,13 @@ export interface EndEvent {
   readonly caller: EventCaller;
   readonly request: EventRequest;
   readonly completionTokens: number;
+  readonly reusedTokens: number;
   readonly reason: EndReason;
   readonly error?: unknown;
   readonly validationMs: number;
   readonly queueMs: number;
   readonly inferenceMs: number | undefined;
+  readonly prefillMs: number | undefined;
   readonly totalMs: number;
   readonly inFlight: number;
 }

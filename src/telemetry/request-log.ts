@@ -48,6 +48,7 @@ function fieldsOfEnd(end: EndEvent): LogFields {
   return {
     ...idsOf(caller),
     input_tokens: request.promptTokenIds.length,
+    reused_tokens: unless(0, end.reusedTokens),
     generated_tokens: completionTokens,
     stop_reason: reasons[reason],
     validation_time_ms: rounded(end.validationMs),

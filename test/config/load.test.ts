@@ -214,7 +214,7 @@ test("a variable that Kubernetes made from a Service's name is neither a value n
     ORTLER_SERVICE_PORT_H2C: "8085",
     ORTLER_PORT_8085_TCP_ADDR: "10.0.0.7",
   });
-  expect({ grpcPort: values.grpcPort, warnings }).toEqual({ grpcPort: 8085, warnings: [] });
+  expect({ grpcPort: values.grpcPort, warnings }).toEqual({ grpcPort: undefined, warnings: [] });
 });
 
 test("a variable with our prefix that means nothing gives a warning with the likely name", () => {

@@ -100,8 +100,8 @@ describe("steps", () => {
     expect(runner.calls).toEqual([
       "prefill 0 [0,1)",
       ...["prefill 1 [0,1)", "decode b@1"], // "a" ends, and "t" takes its slot
-      ...["prefill 0 [0,1)", "decode \0@1 n@1"],
-      ...["move 1>0", "decode o@2"],
+      ...["prefill 0 [0,1)", "decode from 1: n@1"], // and ends at once
+      "decode from 1: o@2",
     ]);
   });
 
@@ -123,7 +123,7 @@ describe("steps", () => {
     };
     const texts = await Promise.all(Array.from({ length: 300 }, one));
     expect(texts.map(([text]) => text)).toEqual(texts.map(([, expected]) => expected));
-    expect(runner.calls.filter((call) => call.startsWith("move")).length).toBeGreaterThan(20);
+    expect(runner.calls.filter((call) => call.startsWith("copy")).length).toBeGreaterThan(20);
     expect(engine.counts).toEqual({ ...idle, freeSlots: 5 });
     await ask("a").end;
   });

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { SessionRunner } from "../../src/engine/runner/session-runner.js";
 import { architectureOf, loadModel, openCheckpoint, type DecoderShape } from "../../src/model/index.js";
 import { Session } from "../../src/ort/index.js";
+import { disturb, everything, targets } from "../support/disturbance.js";
 import { complete, startTestEngine, type Completion } from "../support/engine.js";
 import { longContextCheckpoint, wideHeadsCheckpoint } from "../support/random-checkpoint.js";
 import { Random } from "../support/random.js";
@@ -52,7 +53,7 @@ async function prefill({ runner }: Bench, slot: number, ends: readonly number[])
   let logits = new Float32Array(0);
   for (const end of ends) {
     const wanted = end === ends.at(-1) ? "last" : "none";
-    const result = await runner.prefill({ slot, promptTokenIds, start, end, wanted });
+    const result = await runner.prefill({ slot, tokenIds: promptTokenIds, start, end, wanted });
     if (wanted === "last") logits = result.logits(0).slice();
     start = end;
   }
@@ -62,11 +63,12 @@ async function prefill({ runner }: Bench, slot: number, ends: readonly number[])
 /** Decodes one token after the prompt in the rows [0, rows), which are all the same; each row's logits. */
 async function decode({ runner }: Bench, rows: number): Promise<Float32Array[]> {
   const row = { tokenId: 5, position: promptLength };
-  const result = await runner.decode(Array.from({ length: rows }, () => row));
+  const result = await runner.decode(
+    0,
+    Array.from({ length: rows }, () => row),
+  );
   return Array.from({ length: rows }, (_, index) => result.logits(index).slice());
 }
-
-const everything = { promptTokens: true, completionTokens: true, logprobs: true, ranks: true, topN: 3 };
 
 const bits = (logits: Float32Array): Buffer => Buffer.from(logits.buffer, logits.byteOffset, logits.byteLength);
 const areSame = (a: Float32Array, b: Float32Array): boolean => bits(a).equals(bits(b));
@@ -103,7 +105,7 @@ describe("rows and chunks", () => {
     const whole = await prefill(one, 0, [promptLength]);
     await prefill(one, 0, [promptLength - 1]);
     const last = { tokenId: promptTokenIds[promptLength - 1] ?? 0, position: promptLength - 1 };
-    const decoded = (await one.runner.decode([last])).logits(0);
+    const decoded = (await one.runner.decode(0, [last])).logits(0);
     expect(areSame(decoded, whole)).toBe(false);
   });
 });
@@ -155,41 +157,6 @@ describe("threads", () => {
 });
 
 describe("requests", () => {
-  const details = everything;
-  const text = (seed: number, words: number): string => {
-    const words_ = ["the ", "whale ", "torch ", "1 ", "GPT", "config ", "and "];
-    const pick = new Random(seed);
-    return Array.from({ length: words }, () => pick.pick(words_)).join("");
-  };
-  const targets = [
-    { prompt: text(1, 60), maxNewTokens: 24, details },
-    { prompt: text(2, 200), maxNewTokens: 24, method: "sample", seed: 11n, temperature: 0.9, topK: 40, details },
-    { prompt: text(3, 5), maxNewTokens: 40, method: "sample", seed: 12n, topP: 0.8, repetitionPenalty: 1.2, details },
-    { prompt: text(4, 30), maxNewTokens: 24, method: "sample", seed: 13n, typicalP: 0.7 },
-  ] as const;
-
-  /** Other requests that come and go while the targets run: some are cancelled on the way. */
-  async function disturb(
-    engine: Parameters<typeof complete>[0],
-    count: number,
-    until: Promise<unknown>,
-  ): Promise<void> {
-    const pick = new Random(count);
-    let isOver = false;
-    void until.then(() => (isOver = true));
-    const one = async (): Promise<void> => {
-      while (!isOver) {
-        const patience = new AbortController();
-        const asked = { prompt: text(pick.integer(0, 1000), pick.integer(1, 120)), maxNewTokens: pick.integer(1, 20) };
-        const seed = BigInt(pick.integer(0, 1000));
-        const sampled = pick.chance(0.5) ? ({ method: "sample", seed, topK: 9 } as const) : {};
-        if (pick.chance(0.3)) setTimeout(() => patience.abort(), pick.integer(0, 20));
-        await complete(engine, { ...asked, ...sampled }, patience.signal).catch(() => undefined);
-      }
-    };
-    await Promise.all(Array.from({ length: count }, one));
-  }
-
   async function alone(): Promise<Completion[]> {
     using running = await startTestEngine(folder, { maxSlots: 1, threads: 1 });
     const completions: Completion[] = [];

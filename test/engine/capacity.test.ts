@@ -2,19 +2,21 @@ import { describe, expect, test } from "vitest";
 import { ConfigurationError } from "../../src/errors.js";
 import { planCapacity, type CapacityOptions } from "../../src/engine/capacity.js";
 import { kvBytesPerToken } from "../../src/engine/index.js";
+import type { KvDtype } from "../../src/model/index.js";
 
 const MiB = 2 ** 20;
 /** A token takes 2 (key, value) x 2 layers x 4 heads x 8 x 4 bytes = 512 bytes, a slot of 2048 positions 1 MiB. */
 const shape = { layers: 2, kvHeads: 4, headDim: 8, vocabularySize: 100, positions: 2048 };
 const gpt2Small = { layers: 12, kvHeads: 12, headDim: 64, vocabularySize: 50_257, positions: 1024 };
 
-function plan(options: Partial<CapacityOptions>, weightBytes = 0) {
+function plan(options: Partial<CapacityOptions>, weightBytes = 0, kvDtype: KvDtype = "float32") {
   const defaults = { maxSlots: 1000, maxSequenceLength: 0, kvMemoryBytes: 0, memoryLimitBytes: 0 };
-  return planCapacity(shape, weightBytes, { ...defaults, ...options });
+  return planCapacity({ shape, weightBytes, kvDtype }, { ...defaults, ...options });
 }
 
 test("a token takes a key and a value of every head in every layer", () => {
   expect([kvBytesPerToken(shape), kvBytesPerToken(gpt2Small)]).toEqual([512, 73_728]);
+  expect(kvBytesPerToken(gpt2Small, "int8")).toBe(18_432);
 });
 
 describe("slots", () => {
@@ -44,6 +46,13 @@ describe("slots", () => {
     expect(plan({ memoryLimitBytes: 1000 * MiB }, 244 * MiB + 1).slots).toBe(399);
   });
 
+  test("with an int8 cache are four times as many", () => {
+    expect(plan({ kvMemoryBytes: 10 * MiB }, 0, "int8")).toEqual({
+      ...{ slots: 40, maxSequenceLength: 2048 },
+      ...{ kvBytesPerSlot: MiB / 4, kvBytes: 10 * MiB },
+    });
+  });
+
   test("follow the KV memory where it is given, whatever the memory limit", () => {
     expect(plan({ kvMemoryBytes: 3 * MiB, memoryLimitBytes: MiB }).slots).toBe(3);
   });
@@ -51,7 +60,8 @@ describe("slots", () => {
   test("of the 124M GPT-2 beside its float32 weights in 4 GiB are 37", () => {
     // 4,294,967,296 - 497,759,232 - 268,435,456 = 3,528,772,608; x 0.8 / (73,728 x 1024) = 37.39
     const options = { maxSlots: 64, maxSequenceLength: 0, kvMemoryBytes: 0, memoryLimitBytes: 4 * 2 ** 30 };
-    expect(planCapacity(gpt2Small, 497_759_232, options).slots).toBe(37);
+    const small = { shape: gpt2Small, kvDtype: "float32" } as const;
+    expect(planCapacity({ ...small, weightBytes: 497_759_232 }, options).slots).toBe(37);
   });
 });
 

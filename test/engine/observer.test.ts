@@ -76,10 +76,12 @@ describe("an observer", () => {
         caller,
         request: expect.objectContaining({ promptText: "ab", maxNewTokens: 2 }) as unknown,
         completionTokens: 2,
+        reusedTokens: 0,
         reason: "max-tokens",
         validationMs: 0,
         queueMs: 0,
         inferenceMs: 55,
+        prefillMs: 35,
         totalMs: 55,
         inFlight: 0,
       },
@@ -143,14 +145,14 @@ describe("an observer", () => {
   });
 
   test("hears of a step that fails before its run as of a decode that failed", async () => {
-    const { told, ask, runner } = observed(startBatching({ slots: 2 }));
-    runner.move = () => {
+    const { told, ask, runner } = observed(startBatching({ slots: 3 }));
+    runner.copy = () => {
       throw new Error("no such row");
     };
-    const answers = [ask("a", { maxNewTokens: 1 }), ask("m", { maxNewTokens: 5 })]; // "m" moves to where "a" was
+    const answers = [ask("a"), ask("m", { maxNewTokens: 1 }), ask("t")]; // one of the others moves to where "m" was
     await Promise.all(answers.map(({ end }) => end));
-    expect(namesOf(told).slice(-2)).toEqual(["runFailed", "finished"]);
-    expect(told.at(-2)).toEqual(["runFailed", { method: "decode" }]);
+    expect(namesOf(told).slice(-3)).toEqual(["runFailed", "finished", "finished"]);
+    expect(told.at(-3)).toEqual(["runFailed", { method: "decode" }]);
   });
 
   test("hears nothing of a health check that fails", async () => {

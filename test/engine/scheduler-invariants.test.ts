@@ -11,7 +11,10 @@ import { Simulation, type FakeSequence, type Plan, type Variant } from "../suppo
 const situationsToMeet = [
   "finished",
   "refused",
-  "reused prefix",
+  "finished with a reused prefix",
+  "prefix copied",
+  "prefix in place",
+  "prefix rescued",
   "failed step",
   "move",
   "hole",
@@ -25,7 +28,7 @@ const situationsToMeet = [
 
 test("every rule holds in every step of a random load, and all that is not cancelled finishes", () => {
   const situations = new Map<string, number>();
-  for (let seed = 0; seed < 40; seed++) {
+  for (let seed = 0; seed < 80; seed++) {
     const simulation = new Simulation(seed, {}, situations).run(300);
     expect(simulation.faults, simulation.describe()).toEqual([]);
   }
@@ -35,7 +38,7 @@ test("every rule holds in every step of a random load, and all that is not cance
 
 /** The faults that a broken scheduler shows in some runs, each up to its first faulty step. */
 function faultsOf(variant: Variant): string {
-  const runs = Array.from({ length: 10 }, (_, seed) => new Simulation(seed, variant).run(300).describe());
+  const runs = Array.from({ length: 20 }, (_, seed) => new Simulation(seed, variant).run(300).describe());
   return runs.join("\n");
 }
 
@@ -80,6 +83,12 @@ class ForgetsToCount extends Scheduler<FakeSequence> {
 class GivesUpWhenFull extends Scheduler<FakeSequence> {
   override planStep(): Plan | undefined {
     return this.counts.freeSlots === 0 ? undefined : super.planStep();
+  }
+}
+
+class ForgetsNoFailure extends Scheduler<FakeSequence> {
+  override discard(): void {
+    // keeps what it believes
   }
 }
 
@@ -138,7 +147,7 @@ const broken: Record<string, Variant & { readonly caughtAs: RegExp }> = {
   },
   "prefills into a slot that is owned": {
     corrupt: (plan) => withFirstChunk(plan, () => ({ slot: 0 })),
-    caughtAs: /not in its sequence's or the lowest free slot/,
+    caughtAs: /a new sequence is given an owned slot/,
   },
   "does not copy the sequences that it moves": {
     corrupt: (plan) => ({ ...plan, moves: [] }),
@@ -156,6 +165,25 @@ const broken: Record<string, Variant & { readonly caughtAs: RegExp }> = {
       ),
     }),
     caughtAs: /does not hold/,
+  },
+  "does not copy the prefixes that it promises": {
+    corrupt: (plan) => ({ ...plan, copies: [] }),
+    caughtAs: /does not hold/,
+  },
+  "reuses what a failed step may have overwritten": {
+    create: (limits) => new ForgetsNoFailure(limits),
+    caughtAs: /does not hold/,
+  },
+  "reuses what decode wrote where that is another number": {
+    create: (limits) => new Scheduler<FakeSequence>({ ...limits, reusablePositions: "all" }),
+    caughtAs: /does not hold/,
+  },
+  "scatters new sequences": {
+    corrupt: (plan) =>
+      plan.decode.length === 0
+        ? plan
+        : withFirstChunk(plan, ({ sequence, slot }) => ({ slot: sequence.slot ?? slot + 4 })),
+    caughtAs: /a new sequence is given a slot far from the others/,
   },
 };
 

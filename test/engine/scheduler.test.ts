@@ -1,32 +1,56 @@
-import { assert, expect, test } from "vitest";
+import { assert, describe, expect, test } from "vitest";
 
 import { ConfigurationError, InternalError } from "../../src/errors.js";
 import { Scheduler, type Schedulable, type SchedulerLimits, type StepPlan } from "../../src/engine/scheduler.js";
 
 interface Prompt extends Schedulable {
   readonly name: string;
+  readonly tokenIds: number[];
 }
 
-/** `reused` prompt tokens are in the cache before the first chunk. */
-function prompt(name: string, promptTokens: number, reused = 0): Prompt {
-  return { name, promptTokens, cachedTokens: reused, slot: undefined };
+/** A prompt of `promptTokens` tokens that no other has, or of `tokenIds`. */
+function prompt(name: string, promptTokens: number, tokenIds = ownTokens(name, promptTokens)): Prompt {
+  return {
+    name,
+    promptTokens,
+    tokenIds: [...tokenIds],
+    mayReusePrefix: true,
+    cachedTokens: 0,
+    reusedTokens: 0,
+    slot: undefined,
+  };
 }
 
-/** `a 2>0, b[0,4)@2 | a - c`: a moves from slot 2 to 0, b prefills [0, 4) in slot 2; slots 0 and 2 decode, 1 is a hole. */
+const ownTokens = (name: string, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => 1000 * name.charCodeAt(0) + i);
+
+/**
+ * `20:2>1, a 3>0, b[0,4)@2 | a - c`: 20 tokens are copied from slot 2 to 1, a moves from slot 3 to 0, b prefills [0, 4)
+ * in slot 2; slots 0 and 2 decode, 1 is a hole. `| 4: a` decodes from slot 4 on.
+ */
 function show(plan: StepPlan<Prompt> | undefined): string {
   if (plan === undefined) return "nothing";
+  const copies = plan.copies.map(({ from, to, tokens }) => `${tokens}:${from}>${to}`);
   const moves = plan.moves.map(({ sequence, from, to }) => `${sequence.name} ${from}>${to}`);
   const chunks = plan.prefills.map(({ sequence, slot, start, end }) => `${sequence.name}[${start},${end})@${slot}`);
   const decode = plan.decode.map((sequence) => sequence?.name ?? "-");
-  return `${[...moves, ...chunks].join(", ")} | ${decode.join(" ")}`.trim();
+  const start = plan.decodeStart > 0 ? `${plan.decodeStart}: ` : "";
+  return `${[...copies, ...moves, ...chunks].join(", ")} | ${start}${decode.join(" ")}`.trim();
 }
 
 function harness(limits: Partial<SchedulerLimits> = {}) {
-  const scheduler = new Scheduler<Prompt>({ prefillChunkTokens: 4, maxSequences: 100, slots: 4, ...limits });
+  const scheduler = new Scheduler<Prompt>({
+    prefillChunkTokens: 4,
+    maxSequences: 100,
+    slots: 4,
+    prefixCacheTokens: 1000,
+    reusablePositions: "prefilled",
+    ...limits,
+  });
   /** Plans, commits, prints the plan. */
   const step = (): string => {
     const plan = scheduler.planStep();
-    if (plan !== undefined) scheduler.commit(plan);
+    if (plan !== undefined) run(scheduler, plan);
     return show(plan);
   };
   const add = (...sequences: Prompt[]): void => sequences.forEach((sequence) => scheduler.add(sequence));
@@ -42,6 +66,13 @@ function running(names: string, limits: Partial<SchedulerLimits> = {}) {
   const remove = (...gone: string[]): void =>
     sequences.filter(({ name }) => gone.includes(name)).forEach((sequence) => scheduler.remove(sequence));
   return { scheduler, sequences, remove, ...rest };
+}
+
+/** Gives a token to each sequence that the plan decides one of, and commits the step. */
+function run(scheduler: Scheduler<Prompt>, plan: StepPlan<Prompt>): void {
+  const prefilled = plan.prefills.filter(({ isLast }) => isLast).map(({ sequence }) => sequence);
+  for (const sequence of [...prefilled, ...plan.decode]) sequence?.tokenIds.push(-1);
+  scheduler.commit(plan);
 }
 
 /** Plans what the caller has to run; fails the test when there is nothing to do. */
@@ -107,12 +138,6 @@ test("the last token of a step's budget begins the next prompt", () => {
   expect(steps(2)).toEqual(["a[0,3)@0, b[0,1)@1 |", "b[1,2)@1, c[0,1)@2 | a"]);
 });
 
-test("begins behind a reused prefix, even when that leaves one token", () => {
-  const { add, steps } = harness();
-  add(prompt("a", 20, 15), prompt("b", 8, 7));
-  expect(steps(3)).toEqual(["a[15,19)@0 |", "a[19,20)@0, b[7,8)@1 |", "| a b"]);
-});
-
 test("counts a decoded token as cached, and a sequence in its first decode from the prompt's end", () => {
   const { add, step } = harness();
   const a = prompt("a", 3);
@@ -137,24 +162,30 @@ test("a new sequence fills the lowest hole, without a move", () => {
   expect([step(), step()]).toEqual(["e[0,2)@1, f[0,2)@2 | a - - d", "| a e f d"]);
 });
 
-test("the highest running sequences move down into the holes that no new sequence fills", () => {
+test("sequences move into the holes among the running, as few tokens as that takes", () => {
   const { remove, step } = running("abcdef");
   remove("a", "c", "e");
-  expect([step(), step()]).toEqual(["f 5>0, d 3>2 | f b d", "| f b d"]);
+  expect([step(), step()]).toEqual(["f 5>2 | 1: b f d", "| 1: b f d"]);
 });
 
 test("a move copies what is cached, and comes in the same step as the decode in the new slot", () => {
   const { scheduler, remove, sequences, step } = running("abc");
   step();
-  remove("a");
-  expect(planOf(scheduler).moves).toEqual([{ sequence: sequences[2], from: 2, to: 0, tokens: 2 }]);
+  remove("b");
+  expect(planOf(scheduler).moves).toEqual([{ sequence: sequences[2], from: 2, to: 1, tokens: 2 }]);
 });
 
-test("new sequences fill the lowest holes, moves fill the rest", () => {
-  const { remove, add, step } = running("abcde");
-  remove("a", "c");
-  add(prompt("f", 2));
-  expect([step(), step()]).toEqual(["e 4>2, f[0,2)@0 | - b e d", "| f b e d"]);
+test("new sequences fill holes, moves fill the rest", () => {
+  const { remove, add, step } = running("abcdef");
+  remove("b", "d", "e");
+  add(prompt("g", 2));
+  expect([step(), step()]).toEqual(["f 5>3, g[0,2)@1 | a - c f", "| a g c f"]);
+});
+
+test("where the first of the running ended the decode begins higher, and nothing moves", () => {
+  const { remove, step } = running("abcd");
+  remove("a");
+  expect(step()).toBe("| 1: b c d");
 });
 
 test("holes above the last running sequence cost nothing and move nothing", () => {
@@ -170,11 +201,11 @@ test("a prefilling sequence is a hole in the decode, and is not moved", () => {
   add(long);
   expect(steps(1)).toEqual(["long[0,4)@1 | a - c"]);
   remove("a", "c");
-  expect(steps(3)).toEqual(["long[4,8)@1 |", "long[8,12)@1 |", "long 1>0 | long"]);
-  expect([long.slot, scheduler.counts.freeSlots]).toEqual([0, 2]);
+  expect(steps(3)).toEqual(["long[4,8)@1 |", "long[8,12)@1 |", "| 1: long"]);
+  expect([long.slot, scheduler.counts.freeSlots]).toEqual([1, 2]);
 });
 
-test("a dummy row writes behind the chunk of its step, a running one behind its tokens, a free one at 0", () => {
+test("a dummy row writes behind the chunk of its step, a running one behind its tokens", () => {
   const { scheduler, remove, add, step } = running("abc");
   remove("b");
   add(prompt("long", 12));
@@ -211,9 +242,9 @@ test("a first chunk whose sequence was removed while the model ran takes no slot
   add(a, b);
   const plan = planOf(scheduler);
   scheduler.remove(a);
-  scheduler.commit(plan);
+  run(scheduler, plan);
   expect([a.slot, a.cachedTokens, b.slot]).toEqual([undefined, 0, 1]);
-  expect(step()).toBe("b 1>0 | b");
+  expect(step()).toBe("| 1: b");
 });
 
 test("a prefilling sequence that is removed while the model ran does not come back", () => {
@@ -223,7 +254,7 @@ test("a prefilling sequence that is removed while the model ran does not come ba
   step();
   const plan = planOf(scheduler);
   scheduler.remove(a);
-  scheduler.commit(plan);
+  run(scheduler, plan);
   expect([a.slot, a.cachedTokens, scheduler.counts.freeSlots, step()]).toEqual([undefined, 4, 4, "nothing"]);
 });
 
@@ -231,7 +262,7 @@ test("a running sequence that is removed while the model ran is left as it was",
   const { scheduler, remove, sequences } = running("ab");
   const plan = planOf(scheduler);
   remove("b");
-  scheduler.commit(plan);
+  run(scheduler, plan);
   expect(sequences.map(({ slot, cachedTokens }) => [slot, cachedTokens])).toEqual([
     [0, 2],
     [undefined, 1],
@@ -240,11 +271,12 @@ test("a running sequence that is removed while the model ran is left as it was",
 
 test("a moving sequence that is removed while the model ran leaves both slots free", () => {
   const { scheduler, remove, step } = running("abc");
-  remove("a");
+  remove("b");
   const plan = planOf(scheduler);
+  expect(show(plan)).toBe("c 2>1 | a c");
   remove("c");
-  scheduler.commit(plan);
-  expect([scheduler.counts, step()]).toEqual([{ waiting: 0, prefilling: 0, running: 1, freeSlots: 2 }, "b 1>0 | b"]);
+  run(scheduler, plan);
+  expect([scheduler.counts, step()]).toEqual([{ waiting: 0, prefilling: 0, running: 1, freeSlots: 2 }, "| a"]);
 });
 
 test("a slot freed while the model ran is not given away before the next step", () => {
@@ -252,8 +284,8 @@ test("a slot freed while the model ran is not given away before the next step", 
   add(prompt("c", 2), prompt("d", 2));
   const plan = planOf(scheduler);
   remove("a");
-  scheduler.commit(plan);
-  expect([show(plan), step(), step()]).toEqual(["c[0,2)@2 | a b", "d[0,2)@0 | - b c", "| d b c"]);
+  run(scheduler, plan);
+  expect([show(plan), step(), step()]).toEqual(["c[0,2)@2 | a b", "d[0,2)@0 | 1: b c", "| d b c"]);
 });
 
 test("removing a sequence twice, or one that was never added, is harmless", () => {
@@ -302,12 +334,14 @@ test("refuses to add a sequence that is in flight", () => {
   expect(() => add(a)).toThrow("a sequence that is in flight was added again");
 });
 
-test.each([
-  ["no prompt", 0, 0],
-  ["nothing left to prefill", 8, 8],
-  ["a prompt of one token, cached", 1, 1],
-])("refuses to add a sequence with %s", (_, tokens, reused) => {
-  expect(() => harness().add(prompt("a", tokens, reused))).toThrow(InternalError);
+test("refuses to add a sequence without a prompt, or one that ran before", () => {
+  const { scheduler, add, step } = harness();
+  const a = prompt("a", 2);
+  add(a);
+  step();
+  scheduler.remove(a);
+  expect(() => add(prompt("b", 0))).toThrow(InternalError);
+  expect(() => add(a)).toThrow(InternalError);
 });
 
 test("a plan is committed once, and only when it is the newest", () => {
@@ -327,3 +361,116 @@ test.each([{ prefillChunkTokens: 0 }, { prefillChunkTokens: 2.5 }, { maxSequence
     expect(() => harness(limit)).toThrow(ConfigurationError);
   },
 );
+
+describe("a prompt that begins like an earlier one", () => {
+  const shared = ownTokens("s", 20);
+  const ending = (name: string, tokens = 4): Prompt =>
+    prompt(name, 20 + tokens, [...shared, ...ownTokens(name, tokens)]);
+  const wide = { prefillChunkTokens: 100 };
+
+  /** A finished sequence has left the shared beginning in slot 0. */
+  function afterOne(limits: Partial<SchedulerLimits> = {}) {
+    const made = harness({ ...wide, ...limits });
+    const first = ending("a");
+    made.add(first);
+    made.steps(2);
+    made.scheduler.remove(first);
+    return made;
+  }
+
+  test("starts behind what they share, in the row of the one that ended", () => {
+    const { add, steps } = afterOne();
+    const b = ending("b");
+    add(b);
+    expect(steps(2)).toEqual(["b[20,24)@0 |", "| b"]);
+    expect([b.reusedTokens, b.cachedTokens]).toEqual([20, 25]);
+  });
+
+  test("starts behind a copy when that row is in use", () => {
+    const { add, steps } = afterOne();
+    add(ending("b"), ending("c"));
+    expect(steps(2)).toEqual(["20:0>1, b[20,24)@0, c[20,24)@1 |", "| b c"]);
+  });
+
+  test("copies from the row of a sequence that still runs", () => {
+    const { add, steps } = harness(wide);
+    add(ending("a"));
+    steps(1);
+    add(ending("b"));
+    expect(steps(1)).toEqual(["20:0>1, b[20,24)@1 | a"]);
+  });
+
+  test("runs its last token when all of it is known, because its logits are wanted", () => {
+    const { add, steps } = afterOne();
+    add(prompt("b", 20, shared));
+    expect(steps(1)).toEqual(["b[19,20)@0 |"]);
+  });
+
+  test("starts at 0 when less than 16 tokens are shared", () => {
+    const { add, steps } = afterOne();
+    add(prompt("b", 19, [...shared.slice(0, 15), ...ownTokens("b", 4)]));
+    expect(steps(1)).toEqual(["b[0,19)@1 |"]);
+  });
+
+  test("starts at 0 when the logits of all its positions are wanted", () => {
+    const { add, steps } = afterOne();
+    add({ ...ending("b"), mayReusePrefix: false });
+    expect(steps(1)).toEqual(["b[0,24)@1 |"]);
+  });
+
+  test("starts at 0 when nothing is to be reused", () => {
+    const { add, steps } = afterOne({ prefixCacheTokens: 0 });
+    add(ending("b"));
+    expect(steps(1)).toEqual(["b[0,24)@0 |"]);
+  });
+
+  test.each([
+    ["prefilled", "b[24,31)@0 |"],
+    ["all", "b[26,31)@0 |"],
+  ] as const)("goes on from an answer as far as positions may be reused: %s", (reusablePositions, expected) => {
+    const { scheduler, add, steps } = harness({ ...wide, reusablePositions });
+    const a = prompt("a", 24);
+    add(a);
+    steps(3);
+    expect(a.cachedTokens).toBe(26);
+    scheduler.remove(a);
+    add(prompt("b", 31, [...a.tokenIds, ...ownTokens("b", 4)]));
+    expect(steps(1)).toEqual([expected]);
+  });
+
+  test("is not mistaken about a row that another took, or that a failed step may have written", () => {
+    const { scheduler, add, steps } = afterOne({ slots: 1 });
+    const other = prompt("o", 30);
+    add(other);
+    steps(1);
+    scheduler.remove(other);
+    add(ending("b"));
+    expect(show(scheduler.planStep())).toBe("b[0,24)@0 |");
+    scheduler.discard();
+    expect(steps(1)).toEqual(["b[0,24)@0 |"]);
+  });
+
+  test("finds it in another row when the first is needed for a sequence that moves", () => {
+    const { scheduler, add, steps } = harness({ ...wide, slots: 5 });
+    const [a, b, c] = [prompt("a", 30), ending("b"), prompt("c", 30)];
+    add(a, b, c);
+    steps(2);
+    scheduler.remove(b);
+    expect(steps(1)).toEqual(["24:1>3, c 2>1 | a c"]);
+    add(ending("d"));
+    expect(steps(1)).toEqual(["20:3>2, d[20,24)@2 | a c"]);
+  });
+});
+
+test("keeps what rows hold up to a number of tokens, and takes the row written longest ago beyond it", () => {
+  const { scheduler, add, step } = harness({ prefillChunkTokens: 100, slots: 4, prefixCacheTokens: 50 });
+  const slots = ["a", "b", "c", "d"].map((name) => {
+    const sequence = prompt(name, 30);
+    add(sequence);
+    step();
+    const { slot } = sequence;
+    scheduler.remove(sequence);
+    return slot;
+  });
+  expect(slots).toEqual([0, 1, 0, 1]);
+});

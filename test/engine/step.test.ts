@@ -1,22 +1,30 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Runner, RunResult } from "../../src/engine/runner/runner.js";
 import type { StepPlan } from "../../src/engine/scheduler.js";
 import type { Sequence } from "../../src/engine/sequence.js";
 import { runStep, type StepHooks } from "../../src/engine/step.js";
 import { alphabet, idsOf, ScriptedRunner, textOf } from "../support/scripted-runner.js";
-import { sequenceOf } from "../support/sequences.js";
+import { resultOf, sequenceOf } from "../support/sequences.js";
 
-const nothing = { moves: [], prefills: [], decode: [], decodePositions: [] };
+const nothing = { copies: [], decodeStart: 0, moves: [], prefills: [], decode: [], decodePositions: [] };
 
 /** Runs the plan; every call, the end of every run and every hook, in order. */
-async function trace(runner: ScriptedRunner, plan: Partial<StepPlan<Sequence>>): Promise<string[]> {
+async function trace(
+  runner: ScriptedRunner,
+  plan: Partial<StepPlan<Sequence>>,
+  drafts: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
   const { calls } = runner;
   calls.length = 0;
   const hooks: StepHooks = {
     launched: () => calls.push("launched"),
     describe: (sequence, start, end) => calls.push(`describe ${nameOf(sequence)} [${start},${end})`),
-    evaluate: (sequence, result, row) =>
-      calls.push(`evaluate ${nameOf(sequence)}: ${textOf([result.greedyToken(row)])} in row ${row}`),
+    evaluate: (sequence, result, row) => {
+      sequence.newestTokenId = result.greedyToken(row);
+      calls.push(`evaluate ${nameOf(sequence)}: ${textOf([sequence.newestTokenId])} in row ${row}`);
+    },
+    draft: (sequence) => idsOf(drafts[nameOf(sequence)] ?? ""),
+    verified: (sequence, drafted, accepted) => calls.push(`verified ${nameOf(sequence)}: ${accepted} of ${drafted}`),
   };
   const untilOver = async (run: Promise<RunResult>): Promise<RunResult> => {
     const result = await run;
@@ -25,8 +33,8 @@ async function trace(runner: ScriptedRunner, plan: Partial<StepPlan<Sequence>>):
   };
   const watched: Runner = {
     prefill: (run) => untilOver(runner.prefill(run)),
-    decode: (rows) => untilOver(runner.decode(rows)),
-    move: (from, to, tokens) => runner.move(from, to, tokens),
+    decode: (start, rows) => untilOver(runner.decode(start, rows)),
+    copy: (from, to, tokens) => runner.copy(from, to, tokens),
   };
   await runStep({ ...nothing, ...plan }, watched, hooks);
   return calls;
@@ -52,7 +60,7 @@ test("each run lets the engine work while it is under way, and is evaluated befo
   ]);
 });
 
-test("moves come first, then prompt chunks, then one decode with its holes", async () => {
+test("copies come first, then prompt chunks, then one decode with its holes", async () => {
   const runner = new ScriptedRunner(3, alphabet);
   const [a, m, t] = [sequenceOf({ prompt: "a" }), sequenceOf({ prompt: "m" }), sequenceOf({ prompt: "t" })];
   await trace(runner, { prefills: [chunk(a, 2)] });
@@ -64,7 +72,7 @@ test("moves come first, then prompt chunks, then one decode with its holes", asy
     decodePositions: [1, 1],
   };
   expect(await trace(runner, plan)).toEqual([
-    "move 2>1",
+    "copy 2>1",
     ...["prefill 0 [0,1)", "launched", "over", "evaluate m: n in row 0"],
     ...["prefill 2 [0,1)", "launched", "over", "evaluate t: u in row 0"],
     ...["decode \0@1 b@1", "launched", "over", "evaluate a: c in row 1"],
@@ -82,4 +90,47 @@ test("a chunk of a prompt is evaluated when it is the last, and described when t
   expect(await trace(runner, { prefills: [chunk(listed, 0, 2, 3)] })).toEqual([
     ...["prefill 0 [2,3)", "launched", "over", "describe abc [2,3)", "evaluate abc: d in row 0"],
   ]);
+});
+
+describe("a draft", () => {
+  /** Sequences with these prompts in the slots from 0 on, each with its first token chosen. */
+  async function begin(...prompts: string[]) {
+    const runner = new ScriptedRunner(4, alphabet);
+    const sequences = prompts.map((prompt) => sequenceOf({ prompt }));
+    await trace(runner, { prefills: sequences.map((sequence, slot) => chunk(sequence, slot)) });
+    const decode = { decode: sequences, decodePositions: sequences.map(({ promptTokens }) => promptTokens) };
+    // What the engine does with a token: it goes behind the prompt.
+    for (const sequence of sequences) sequence.takeToken(resultOf(textOf([sequence.newestTokenId])), 0, 0);
+    return { runner, decode };
+  }
+
+  test("is run behind the newest token, and its tokens are taken up to the first that was wrong", async () => {
+    const { runner, decode } = await begin("a");
+    expect(await trace(runner, decode, { a: "cdz" })).toEqual([
+      ...["prefill 0 [1,5)", "launched", "over"],
+      ...["evaluate a: c in row 0", "evaluate a: d in row 1", "evaluate a: e in row 2", "verified a: 2 of 3"],
+    ]);
+  });
+
+  test("that is right gives one token more than it has", async () => {
+    const { runner, decode } = await begin("a");
+    expect((await trace(runner, decode, { a: "cd" })).slice(-2)).toEqual([
+      "evaluate a: e in row 2",
+      "verified a: 2 of 2",
+    ]);
+  });
+
+  test("is run for each of two sequences, and for none when one has none, or when there are three", async () => {
+    const two = await begin("a", "m");
+    expect(
+      (await trace(two.runner, two.decode, { a: "c", m: "x" })).filter((call) => !/launched|over/.test(call)),
+    ).toEqual([
+      ...["prefill 0 [1,3)", "evaluate a: c in row 0", "evaluate a: d in row 1", "verified a: 1 of 1"],
+      ...["prefill 1 [1,3)", "evaluate m: o in row 0", "verified m: 0 of 1"],
+    ]);
+    const one = await begin("a", "m");
+    expect((await trace(one.runner, one.decode, { a: "c" }))[0]).toBe("decode b@1 n@1");
+    const three = await begin("a", "m", "t");
+    expect((await trace(three.runner, three.decode, { a: "c", m: "o", t: "v" }))[0]).toBe("decode b@1 n@1 u@1");
+  });
 });

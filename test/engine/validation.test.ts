@@ -339,3 +339,27 @@ describe("truncation", () => {
     expect(tokenIds).toEqual([1, 2, 3]);
   });
 });
+
+describe("a prompt with too many characters", () => {
+  const limited = { limits: { maxPromptCharacters: 10 } };
+
+  test("is refused before it is tokenized, in UTF-16 code units, and one at the limit is not", () => {
+    expect(violationOf({ prompt: "x".repeat(10) }, limited)).toBeUndefined();
+    expect(violationOf({ prompt: "🐳".repeat(5) }, limited)).toBeUndefined();
+    const violation = { rule: "prompt-characters", characters: 11, limit: 10 };
+    expect(violationOf({ prompt: "x".repeat(11) }, limited)).toEqual(violation);
+    expect(violationOf({ prompt: "🐳".repeat(5) + "x" }, limited)).toEqual(violation);
+  });
+
+  test("is no matter when it comes as token ids, which are not tokenized", () => {
+    expect(violationOf({ prompt: "x".repeat(11), promptTokenIds: [1] }, limited)).toBeUndefined();
+  });
+
+  test("is named after the parameters, which cost less to check", () => {
+    expect(ruleOf({ prompt: "x".repeat(11), maxNewTokens: 1000 }, limited)).toBe("max-new-tokens");
+  });
+
+  test("is no matter without a limit", () => {
+    expect(violationOf({ prompt: "x".repeat(2_000_000) })).toBeUndefined();
+  });
+});

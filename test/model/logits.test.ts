@@ -23,7 +23,7 @@ test.for(checkpoints)("the logits of %s are the reference's", async ([folder, re
   using runner = new SessionRunner(session, shape, { slots: 1, maxLength: shape.positions, maxPrefillTokens: 512 });
   const differences: number[] = [];
   for (const prompt of completeReferences(reference)) {
-    const run = { slot: 0, promptTokenIds: prompt.input_ids, start: 0, end: prompt.input_ids.length } as const;
+    const run = { slot: 0, tokenIds: prompt.input_ids, start: 0, end: prompt.input_ids.length } as const;
     const logits = (await runner.prefill({ ...run, wanted: "last" })).logits(0);
     differences.push(...compare(logits, prompt));
   }

@@ -22,13 +22,13 @@ test.runIf(process.platform === "linux")(
     expect(residentKiB).toBeLessThan(64); // of the 150 KiB that the token embedding has
 
     const [prompt] = completeReferences(`${folder}/reference.json`);
-    const promptTokenIds = prompt?.input_ids ?? [];
+    const tokenIds = prompt?.input_ids ?? [];
     using runner = new SessionRunner(model.session, model.shape, { slots: 1, maxLength: 64, maxPrefillTokens: 64 });
     const result = await runner.prefill({
       slot: 0,
-      promptTokenIds,
+      tokenIds,
       start: 0,
-      end: promptTokenIds.length,
+      end: tokenIds.length,
       wanted: "last",
     });
     expect(result.greedyToken(0)).toBe(prompt?.last_logits_top20[0]?.[0]);

@@ -11,6 +11,7 @@ export interface BatchingOptions extends Partial<SchedulerLimits> {
   readonly ends?: string;
   readonly maxSequenceLength?: number;
   readonly tokenizer?: Partial<Tokenizer>;
+  readonly isSpeculating?: boolean;
 }
 
 export interface Batching {
@@ -32,8 +33,15 @@ export interface Answer {
 }
 
 export function startBatching(options: BatchingOptions = {}): Batching {
-  const { script = alphabet, ends = "$", maxSequenceLength = 64, tokenizer, ...limits } = options;
-  const scheduling = { prefillChunkTokens: 8, maxSequences: 100, slots: 4, ...limits };
+  const { script = alphabet, ends = "$", maxSequenceLength = 64, tokenizer, isSpeculating = false, ...limits } = options;
+  const scheduling: SchedulerLimits = {
+    prefillChunkTokens: 8,
+    maxSequences: 100,
+    slots: 4,
+    prefixCacheTokens: 0,
+    reusablePositions: "prefilled",
+    ...limits,
+  };
   const runner = new ScriptedRunner(scheduling.slots, script);
   const clock = { ms: 0 };
   const failures: unknown[] = [];
@@ -43,6 +51,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     eosTokenIds: idsOf(ends),
     limits: { maxSequenceLength, maxNewTokens: 64, vocabularySize, includeStopSequenceByDefault: true },
     scheduling,
+    isSpeculating,
     now: () => clock.ms,
     drawSeed: () => 7n,
     onFailure: (error) => failures.push(error),

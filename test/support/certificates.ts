@@ -73,8 +73,13 @@ function certificate({ issuer, subject, publicKey, signer, validity, isAuthority
 /** Tag, length, contents. */
 function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   const body = Buffer.concat(contents);
-  const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
-  return Buffer.concat([Buffer.of(tag, ...length), body]);
+  return Buffer.concat([Buffer.of(tag, ...derLength(body.length)), body]);
+}
+
+/** In as few bytes as possible: DER allows no other way, and Go's parser insists. */
+function derLength(length: number): number[] {
+  if (length < 128) return [length];
+  return length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
 }
 
 function sequence(...contents: readonly Buffer[]): Buffer {

@@ -7,7 +7,7 @@ import {
   type UncheckedRequest,
 } from "../../src/engine/index.js";
 import type { Engine } from "../../src/engine/engine.js";
-import { loadModel, type Model } from "../../src/model/index.js";
+import { loadModel, type LoadOptions, type Model } from "../../src/model/index.js";
 
 export interface TestEngine extends Disposable {
   readonly model: Model;
@@ -22,6 +22,8 @@ const defaults: EngineOptions = {
   maxNewTokens: 1024,
   maxConcurrentRequests: 512,
   prefillChunkTokens: 256,
+  prefixCacheTokens: 4096,
+  promptLookup: true,
   includeStopSequenceByDefault: true,
   onFailure: (error) => console.error(error),
 };
@@ -29,10 +31,10 @@ const defaults: EngineOptions = {
 /** A real engine over a checkpoint. */
 export async function startTestEngine(
   folder: string,
-  options: Partial<EngineOptions> & { threads?: number } = {},
+  options: Partial<EngineOptions> & Partial<Pick<LoadOptions, "threads" | "dtype" | "kvDtype">> = {},
 ): Promise<TestEngine> {
-  const { threads = 2, ...engineOptions } = options;
-  const model = await loadModel({ folder, threads, isSpinning: false });
+  const { threads = 2, dtype, kvDtype, ...engineOptions } = options;
+  const model = await loadModel({ folder, threads, isSpinning: false, dtype, kvDtype });
   const running = createEngine(model, { ...defaults, ...engineOptions });
   return {
     model,

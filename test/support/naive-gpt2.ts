@@ -4,18 +4,30 @@
  */
 import type { SmallGpt2, StoredTensor } from "./small-gpt2.js";
 
-type Vector = readonly number[];
+export type Vector = readonly number[];
+
+/** A row of activations times each column of a weight. */
+export type NaiveProduct = (row: Vector, columns: readonly Vector[]) => Vector;
+
+const exactProduct: NaiveProduct = (row, columns) => columns.map((column) => dot(row, column));
 
 /** The logits [vocabulary] after each of the tokens. */
-export function naiveLogits(model: SmallGpt2, tokenIds: readonly number[]): Vector[] {
-  return new NaiveGpt2(model).logits(tokenIds);
+export function naiveLogits(
+  model: SmallGpt2,
+  tokenIds: readonly number[],
+  product: NaiveProduct = exactProduct,
+): Vector[] {
+  return new NaiveGpt2(model, product).logits(tokenIds);
 }
 
 class NaiveGpt2 {
   readonly #width: number;
   readonly #heads: number;
 
-  constructor(private readonly model: SmallGpt2) {
+  constructor(
+    private readonly model: SmallGpt2,
+    private readonly product: NaiveProduct,
+  ) {
     this.#width = model.fields.n_embd;
     this.#heads = model.fields.n_head;
   }
@@ -33,7 +45,7 @@ class NaiveGpt2 {
     const isTied = this.model.fields.tie_word_embeddings ?? true;
     const head = isTied ? embedding : this.#tensor("lm_head.weight");
     const columns = range(head.shape[0]).map((id) => rowOf(head, id));
-    return this.#norm("ln_f", hidden).map((row) => columns.map((column) => dot(row, column)));
+    return this.#norm("ln_f", hidden).map((row) => this.product(row, columns));
   }
 
   #attention(layer: number, hidden: readonly Vector[]): Vector[] {
@@ -89,12 +101,7 @@ class NaiveGpt2 {
       range(inputs).map((input) => weight.values[input * outputs + out] ?? NaN),
     );
     const bias = [...this.#tensor(`${name}.bias`).values];
-    return rows.map((row) =>
-      sum(
-        columns.map((column) => dot(row, column)),
-        bias,
-      ),
-    );
+    return rows.map((row) => sum(this.product(row, columns), bias));
   }
 
   #norm(name: string, rows: readonly Vector[]): Vector[] {

@@ -37,9 +37,9 @@ export async function openRunner(folder: string, options: Partial<RunnerOptions>
 export async function prefill(
   runner: SessionRunner,
   slot: number,
-  promptTokenIds: readonly number[],
+  tokenIds: readonly number[],
 ): Promise<Float32Array> {
-  const run = { slot, promptTokenIds, start: 0, end: promptTokenIds.length, wanted: "last" } as const;
+  const run = { slot, tokenIds, start: 0, end: tokenIds.length, wanted: "last" } as const;
   return (await runner.prefill(run)).logits(0).slice();
 }
 
@@ -48,7 +48,7 @@ export async function decode(
   runner: SessionRunner,
   rows: readonly { readonly tokenId: number; readonly position: number }[],
 ): Promise<Float32Array[]> {
-  const result = await runner.decode(rows);
+  const result = await runner.decode(0, rows);
   return rows.map((_, row) => result.logits(row).slice());
 }
 

@@ -43,11 +43,26 @@ export function brokenPlanRules<S extends Schedulable>(
   limits: SchedulerLimits,
 ): string[] {
   return [
+    ...brokenCopyRules(before, plan),
     ...brokenMoveRules(before, plan),
     ...brokenPrefillRules(before, plan, limits),
     ...plan.prefills.flatMap((chunk, i) => brokenChunkRules(chunk, i === plan.prefills.length - 1)),
     ...brokenDecodeRules(before, plan),
   ];
+}
+
+/** Copies fill rows that are nobody's, each once, before anything else writes them. */
+function brokenCopyRules<S extends Schedulable>(before: SchedulerSnapshot<S>, plan: StepPlan<S>): string[] {
+  const targets = plan.copies.map(({ to }) => to);
+  const moveTargets = new Set(plan.moves.map(({ to }) => to));
+  return plan.copies.flatMap(({ from, to, tokens }) =>
+    failing([
+      [from !== to && tokens > 0, `the copy from ${from} to ${to} copies nothing`],
+      [before.owners[to] === undefined, `the copy to ${to} overwrites an owned slot`],
+      [!moveTargets.has(to), `slot ${to} is copied and moved to`],
+      [targets.filter((target) => target === to).length === 1, `slot ${to} is copied to twice`],
+    ]),
+  );
 }
 
 function brokenMoveRules<S extends Schedulable>(before: SchedulerSnapshot<S>, plan: StepPlan<S>): string[] {
@@ -61,27 +76,33 @@ function brokenMoveRules<S extends Schedulable>(before: SchedulerSnapshot<S>, pl
       [owner?.cachedTokens === tokens, `the move from ${from} copies ${tokens} tokens, not [0, cachedTokens)`],
       [before.owners[to] === undefined, `the move to ${to} overwrites an owned slot`],
       [isTargetOfOne(to), `slot ${to} is given away twice`],
-      [to < from, `the move from ${from} to ${to} goes up`],
     ]);
   });
 }
 
-/** First come, first served; lowest free slot; within the budget, and no less than that. */
+/** First come, first served; beside those that own a slot; within the budget, and no less than that. */
 function brokenPrefillRules<S extends Schedulable>(
   before: SchedulerSnapshot<S>,
   { prefills }: StepPlan<S>,
-  { prefillChunkTokens }: SchedulerLimits,
+  { prefillChunkTokens, slots, prefixCacheTokens }: SchedulerLimits,
 ): string[] {
   const queue = before.prefilling === undefined ? before.waiting : [before.prefilling, ...before.waiting];
-  const free = [...before.owners.keys()].filter((slot) => before.owners[slot] === undefined);
-  const slots = queue.map(({ slot }) => slot ?? free.shift());
+  const given = prefills.flatMap(({ sequence, slot }) => (sequence.slot === undefined ? [slot] : []));
+  const owned = [...before.owners.keys()].filter((slot) => before.owners[slot] !== undefined);
+  const isBeside = (slot: number, i: number): boolean => isInOrBeside(slot, [...owned, ...given.slice(0, i)]);
   const last = prefills.at(-1);
   const left = prefillChunkTokens - prefills.reduce((sum, { start, end }) => sum + end - start, 0);
-  const canGoOn = last?.isLast === false || slots[prefills.length] !== undefined;
+  const isAnyLeft = owned.length + given.length < slots && prefills.length < queue.length;
+  const canGoOn = last?.isLast === false || isAnyLeft;
+  const startsRight = ({ sequence, start }: PrefillChunk<S>): boolean =>
+    start === sequence.cachedTokens || (prefixCacheTokens > 0 && sequence.slot === undefined);
   return failing([
     [prefills.every(({ sequence }, i) => sequence === queue[i]?.sequence), "a prompt is overtaken"],
-    [prefills.every(({ slot }, i) => slot === slots[i]), "a chunk is not in its sequence's or the lowest free slot"],
-    [prefills.every(({ start }, i) => start === queue[i]?.cachedTokens), "a chunk does not start at cachedTokens"],
+    [prefills.every(({ sequence, slot }) => slot === (sequence.slot ?? slot)), "a chunk is not in its sequence's slot"],
+    [given.every((slot) => before.owners[slot] === undefined), "a new sequence is given an owned slot"],
+    [new Set(given).size === given.length, "a slot is given to two new sequences"],
+    [given.every(isBeside), "a new sequence is given a slot far from the others"],
+    [prefills.every(startsRight), "a chunk does not start at cachedTokens"],
     [left >= 0, `the prefill budget is exceeded by ${-left} tokens`],
     [left <= 0 || !canGoOn, `${left} tokens of prefill budget are left while a prompt could use them`],
   ]);
@@ -100,19 +121,31 @@ function brokenChunkRules(chunk: PrefillChunk<Schedulable>, isLastOfStep: boolea
 
 /** Every running sequence, each in its row after the moves, no hole that could have been filled. */
 function brokenDecodeRules<S extends Schedulable>(before: SchedulerSnapshot<S>, plan: StepPlan<S>): string[] {
-  const { moves, prefills, decode, decodePositions } = plan;
+  const { moves, prefills, decodeStart, decode, decodePositions } = plan;
   const rows = before.owners.map((owner) => (owner?.sequence === before.prefilling?.sequence ? undefined : owner));
   for (const { from, to } of moves) [rows[to], rows[from]] = [rows[from], undefined];
   const chunkEnds = new Map(prefills.map(({ slot, end }) => [slot, end]));
-  const isPositionRight = (position: number, row: number): boolean =>
-    position === (rows[row]?.cachedTokens ?? chunkEnds.get(row) ?? 0);
+  const isPositionRight = (position: number, i: number): boolean =>
+    position === (rows[decodeStart + i]?.cachedTokens ?? chunkEnds.get(decodeStart + i) ?? 0);
   return failing([
-    [rows.every((row, i) => row?.sequence === decode[i]), "decode is not over the running sequences in their slots"],
+    [
+      rows.every((row, i) => row?.sequence === decode[i - decodeStart]),
+      "decode is not over the running sequences in their slots",
+    ],
     [decode.length === 0 || decode.at(-1) !== undefined, "the last decode row is a hole"],
-    [decode.every((row, i) => row !== undefined || chunkEnds.has(i)), "a free row among the running is left a hole"],
+    [decode.length === 0 || decode[0] !== undefined, "the first decode row is a hole"],
+    [
+      decode.every((row, i) => row !== undefined || chunkEnds.has(decodeStart + i)),
+      "a free row among the running is left a hole",
+    ],
     [decodePositions.length === decode.length, "there is not one position for each decode row"],
     [decodePositions.every(isPositionRight), "a decode row writes elsewhere than behind its tokens"],
   ]);
+}
+
+/** Where nothing is owned, everywhere is. */
+function isInOrBeside(slot: number, owned: readonly number[]): boolean {
+  return owned.length === 0 || (slot >= Math.min(...owned) - 1 && slot <= Math.max(...owned) + 1);
 }
 
 function isPromptCached({ promptTokens, cachedTokens }: SequenceSnapshot<Schedulable>): boolean {

@@ -11,7 +11,7 @@ import { Scheduler, type Schedulable, type SchedulerLimits, type StepPlan } from
 import { Random } from "./random.js";
 
 export interface FakeSequence extends Schedulable {
-  readonly id: number;
+  readonly tokenIds: number[];
   /** Decodes to go until it finishes. */
   decodesLeft: number;
   /** The number of committed steps after which it may no longer be in flight. */
@@ -20,51 +20,65 @@ export interface FakeSequence extends Schedulable {
 
 export type Plan = StepPlan<FakeSequence>;
 
-/** Which token of which sequence each position of each row holds. */
-class FakeKvCache {
-  readonly #rows: string[][];
+/** What made a key and value: it depends on all tokens up to its own, and on who wrote it. */
+type Cell = `${"prefill" | "decode"} ${string}` | "dummy";
 
-  constructor(slots: number) {
+/** What each position of each row holds. */
+class FakeKvCache {
+  readonly #rows: Cell[][];
+
+  constructor(
+    slots: number,
+    private readonly reusable: SchedulerLimits["reusablePositions"],
+  ) {
     this.#rows = Array.from({ length: slots }, () => []);
   }
 
   /** Runs a plan one operation at a time, as far as it is iterated; yields what an attention would misread. */
-  *run({ moves, prefills, decode, decodePositions }: Plan): Generator<string[]> {
-    for (const { from, to, tokens } of moves) {
+  *run({ copies, moves, prefills, decodeStart, decode, decodePositions }: Plan): Generator<string[]> {
+    for (const { from, to, tokens } of [...copies, ...moves]) {
       this.#row(to).splice(0, tokens, ...this.#row(from).slice(0, tokens));
       yield [];
     }
     for (const { sequence, slot, start, end } of prefills) {
-      if (sequence.slot === undefined) this.#write(sequence, slot, 0, sequence.cachedTokens); // a reused prefix
       const misread = this.misread(sequence, slot, start);
-      this.#write(sequence, slot, start, end);
+      for (let i = start; i < end; i++) this.#row(slot)[i] = `prefill ${textBefore(sequence, i + 1)}`;
       if (isPadded(start, end)) this.#row(slot)[end] = "dummy";
       yield misread;
     }
-    yield decode.flatMap((sequence, slot) => this.#decode(sequence, slot, decodePositions[slot] ?? 0));
+    yield decode.flatMap((sequence, i) => this.#decode(sequence, decodeStart + i, decodePositions[i] ?? 0));
   }
 
   /** What is wrong with [0, tokens) of the sequence in `slot`; empty when all is there. */
-  misread({ id }: FakeSequence, slot: number, tokens: number): string[] {
-    const wrong = Array.from({ length: tokens }, (_, i) => i).find((i) => this.#row(slot)[i] !== `${id}:${i}`);
-    return wrong === undefined ? [] : [`slot ${slot} does not hold [0, ${tokens}) of sequence ${id}: see ${wrong}`];
+  misread(sequence: FakeSequence, slot: number, tokens: number): string[] {
+    const wrong = Array.from({ length: tokens }, (_, i) => i).find((i) => !this.#isRight(sequence, slot, i));
+    if (wrong === undefined) return [];
+    return [`slot ${slot} does not hold [0, ${tokens}) of ${sequence.tokenIds.join(" ")}: see ${wrong}`];
+  }
+
+  #isRight(sequence: FakeSequence, slot: number, position: number): boolean {
+    const text = textBefore(sequence, position + 1);
+    const writer = position < sequence.promptTokens ? "prefill" : "decode";
+    const [cell, other] = [this.#row(slot)[position], writer === "prefill" ? "decode" : "prefill"];
+    return cell === `${writer} ${text}` || (this.reusable === "all" && cell === `${other} ${text}`);
   }
 
   #decode(sequence: FakeSequence | undefined, slot: number, position: number): string[] {
     const misread = sequence === undefined ? [] : this.misread(sequence, slot, position);
-    this.#row(slot)[position] = sequence === undefined ? "dummy" : `${sequence.id}:${position}`;
+    this.#row(slot)[position] = sequence === undefined ? "dummy" : `decode ${textBefore(sequence, position + 1)}`;
     return misread;
   }
 
-  #write({ id }: FakeSequence, slot: number, start: number, end: number): void {
-    for (let i = start; i < end; i++) this.#row(slot)[i] = `${id}:${i}`;
-  }
-
-  #row(slot: number): string[] {
+  #row(slot: number): Cell[] {
     const row = this.#rows[slot];
     if (row === undefined) throw new RangeError(`the cache has no slot ${slot}`);
     return row;
   }
+}
+
+/** The first `length` tokens. */
+function textBefore({ tokenIds }: FakeSequence, length: number): string {
+  return tokenIds.slice(0, length).join(" ");
 }
 
 /** Whether the runner lets one dummy token follow the chunk [start, end): see `paddedLength` there. */
@@ -88,6 +102,8 @@ function stateOf({ slot, promptTokens, cachedTokens }: FakeSequence): string {
 export class Simulation {
   readonly faults: string[] = [];
   readonly #random: Random;
+  /** How likely another sequence arrives; less than leaves every slot busy. */
+  readonly #load: number;
   readonly #limits: SchedulerLimits;
   readonly #scheduler: Scheduler<FakeSequence>;
   readonly #cache: FakeKvCache;
@@ -95,7 +111,8 @@ export class Simulation {
   readonly #inFlight = new Set<FakeSequence>();
   /** Those that left in this turn, and their `cachedTokens` when they did. */
   readonly #removed = new Map<FakeSequence, number>();
-  #arrivals = 0;
+  /** What was said before: prompts that come may begin like it. */
+  readonly #texts: (readonly number[])[] = [];
   #committedSteps = 0;
 
   constructor(
@@ -105,11 +122,18 @@ export class Simulation {
     private readonly situations = new Map<string, number>(),
   ) {
     this.#random = new Random(seed);
+    this.#load = this.#random.pick([0.3, 0.15, 0.05]) ?? 0;
     const slots = this.#random.integer(1, 9);
     const prefillChunkTokens = this.#random.integer(1, 21);
-    this.#limits = { slots, prefillChunkTokens, maxSequences: slots + this.#random.integer(0, 12) };
+    this.#limits = {
+      slots,
+      prefillChunkTokens,
+      maxSequences: slots + this.#random.integer(0, 12),
+      prefixCacheTokens: this.#random.pick([0, 60, 1000]) ?? 0,
+      reusablePositions: this.#random.pick(["prefilled", "all"]) ?? "all",
+    };
     this.#scheduler = variant.create?.(this.#limits) ?? new Scheduler(this.#limits);
-    this.#cache = new FakeKvCache(slots);
+    this.#cache = new FakeKvCache(slots, this.#limits.reusablePositions);
   }
 
   /** Random load for `steps` steps, then no more of it until all is finished. Stops at the first faults. */
@@ -160,9 +184,10 @@ export class Simulation {
   /** The model fails somewhere in the step: the plan is dropped, some of its sequences are removed. */
   #failStep(plan: Plan): void {
     this.#count("failed step");
-    const operations = this.#random.integer(0, plan.moves.length + plan.prefills.length + 2);
+    const operations = this.#random.integer(0, plan.copies.length + plan.moves.length + plan.prefills.length + 2);
     const run = this.#cache.run(plan);
     for (let i = 0; i < operations; i++) run.next();
+    this.#scheduler.discard();
     const failed = new Set([...plan.prefills.map(({ sequence }) => sequence), ...plan.decode]);
     for (const sequence of failed) {
       if (sequence !== undefined && this.#random.chance(0.3)) this.#remove(sequence);
@@ -173,10 +198,14 @@ export class Simulation {
     for (const misread of this.#cache.run(corrupted)) this.faults.push(...misread);
     if (isLoaded) this.#arriveAndCancel("while the model ran");
     const expected = new Map([...this.#inFlight].map((sequence) => [sequence, sequence.cachedTokens]));
-    for (const { sequence, end } of corrupted.prefills) expected.set(sequence, end);
+    for (const { sequence, end, isLast } of corrupted.prefills) {
+      expected.set(sequence, end);
+      if (isLast) sequence.tokenIds.push(this.#random.integer(0, 3));
+    }
     for (const sequence of corrupted.decode) {
       if (sequence === undefined) continue;
       expected.set(sequence, sequence.cachedTokens + 1);
+      sequence.tokenIds.push(this.#random.integer(0, 3));
       sequence.decodesLeft -= 1;
     }
     if (this.#random.chance(0.5)) this.#finish(); // an engine may do so before the commit or after it
@@ -192,6 +221,7 @@ export class Simulation {
     for (const sequence of this.#inFlight) {
       if (sequence.decodesLeft > 0) continue;
       this.#count("finished");
+      if (sequence.reusedTokens > 0) this.#count("finished with a reused prefix");
       this.#remove(sequence);
     }
   }
@@ -217,7 +247,7 @@ export class Simulation {
   }
 
   #arriveAndCancel(when: "before the step" | "while the model ran"): void {
-    while (this.#random.chance(0.3)) this.#arrive();
+    while (this.#random.chance(this.#load)) this.#arrive();
     while (this.#random.chance(0.12)) {
       const state = this.#random.pick(["waiting", "prefilling", "running"]);
       const sequence = this.#random.pick([...this.#inFlight].filter((candidate) => stateOf(candidate) === state));
@@ -228,11 +258,17 @@ export class Simulation {
   }
 
   #arrive(): void {
-    const promptTokens = this.#random.integer(1, this.#random.chance(0.5) ? 6 : 41);
-    const isReused = promptTokens > 1 && this.#random.chance(0.2);
-    const cachedTokens = isReused ? this.#random.integer(1, promptTokens) : 0;
-    const decodesLeft = this.#random.integer(1, 25);
-    const sequence = { id: this.#arrivals++, promptTokens, cachedTokens, slot: undefined, decodesLeft, deadline: 0 };
+    const tokenIds = this.#prompt();
+    const sequence: FakeSequence = {
+      tokenIds,
+      promptTokens: tokenIds.length,
+      mayReusePrefix: this.#random.chance(0.9),
+      cachedTokens: 0,
+      reusedTokens: 0,
+      slot: undefined,
+      decodesLeft: this.#random.integer(1, 25),
+      deadline: 0,
+    };
     try {
       this.#scheduler.add(sequence);
     } catch (error) {
@@ -245,7 +281,14 @@ export class Simulation {
     }
     this.#inFlight.add(sequence);
     sequence.deadline = this.#committedSteps + this.#totalWorkLeft();
-    if (isReused) this.#count("reused prefix");
+  }
+
+  /** Few tokens occur, and half of the prompts begin with something that was said before. */
+  #prompt(): number[] {
+    const said = this.#random.chance(0.6) ? (this.#random.pick(this.#texts.slice(-6)) ?? []) : [];
+    const begin = said.slice(0, this.#random.integer(Math.min(said.length, 14), said.length + 1)).slice(0, 50);
+    const length = this.#random.integer(1, this.#random.chance(0.5) ? 6 : 41);
+    return [...begin, ...Array.from({ length }, () => this.#random.integer(0, 3))];
   }
 
   /**
@@ -263,6 +306,7 @@ export class Simulation {
   #remove(sequence: FakeSequence): void {
     this.#scheduler.remove(sequence);
     this.#inFlight.delete(sequence);
+    if (sequence.cachedTokens > 14) this.#texts.push(sequence.tokenIds.slice(0, sequence.cachedTokens));
     this.#removed.set(sequence, sequence.cachedTokens);
   }
 
@@ -274,8 +318,15 @@ export class Simulation {
     this.situations.set(situation, (this.situations.get(situation) ?? 0) + 1);
   }
 
-  #countSituations({ moves, prefills, decode }: Plan): void {
+  #countSituations({ copies, moves, prefills, decode }: Plan): void {
+    const newSlots = new Map(
+      prefills.flatMap(({ sequence, ...chunk }) => (sequence.slot === undefined ? [[chunk.slot, chunk.start]] : [])),
+    );
+    const copied = new Set(copies.map(({ to }) => to));
     if (moves.length > 0) this.#count("move");
+    if (copies.some(({ to }) => newSlots.has(to))) this.#count("prefix copied");
+    if (copies.some(({ to }) => !newSlots.has(to))) this.#count("prefix rescued");
+    if (Array.from(newSlots).some(([slot, start]) => start > 0 && !copied.has(slot))) this.#count("prefix in place");
     if (decode.includes(undefined)) this.#count("hole");
     if (prefills.length > 1) this.#count("shared budget");
     if (prefills.some(({ start, end }) => isPadded(start, end))) this.#count("padded chunk");

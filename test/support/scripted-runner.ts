@@ -37,7 +37,7 @@ interface CacheRow {
  * completion. Positions must be written in order, one run at a time, and a result is good until the next run.
  */
 export class ScriptedRunner implements Runner {
-  /** Every call: `prefill 0 [0,2)`, `decode b@2 n@1`, `move 2>0`. */
+  /** Every call: `prefill 0 [0,2)`, `decode b@2 n@1`, `copy 2>0`. */
   readonly calls: string[] = [];
   readonly #cache: CacheRow[];
   #run = 0;
@@ -76,24 +76,30 @@ export class ScriptedRunner implements Runner {
     this.#failure = error;
   }
 
-  prefill({ slot, promptTokenIds, start, end, wanted }: PrefillRun): Promise<RunResult> {
-    const prompt = textOf(promptTokenIds);
+  prefill({ slot, tokenIds, start, end, wanted }: PrefillRun): Promise<RunResult> {
+    const prompt = textOf(tokenIds);
     return this.#launch(`prefill ${slot} [${start},${end})`, () => {
       if (start > 0 && !prompt.startsWith(this.#textBefore(slot, start))) throw new Error(`${prompt}: other beginning`);
-      this.#cache[slot] = { promptLength: prompt.length, text: prompt.slice(0, end) };
+      const before = this.#row(slot).promptLength;
+      const promptLength = start >= before ? before : prompt.length; // tokens behind the prompt: a draft
+      this.#cache[slot] = { promptLength, text: prompt.slice(0, end) };
       const first = { none: end, last: end - 1, all: start }[wanted];
-      return Array.from({ length: end - first }, (_, index) => this.script(prompt.slice(0, first + index + 1), ""));
+      return Array.from({ length: end - first }, (_, index) => {
+        const text = prompt.slice(0, first + index + 1);
+        return this.script(text.slice(0, promptLength), text.slice(promptLength));
+      });
     });
   }
 
-  decode(rows: readonly DecodeRow[]): Promise<RunResult> {
+  decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult> {
     const shown = rows.map(({ tokenId, position }) => `${textOf([tokenId])}@${position}`);
-    return this.#launch(`decode ${shown.join(" ")}`, () => rows.map((row, slot) => this.#decodeRow(slot, row)));
+    const call = `decode ${start > 0 ? `from ${start}: ` : ""}${shown.join(" ")}`;
+    return this.#launch(call, () => rows.map((row, index) => this.#decodeRow(start + index, row)));
   }
 
-  move(from: number, to: number, tokens: number): void {
-    if (this.#isRunning) throw new Error("a move while a run is under way");
-    this.calls.push(`move ${from}>${to}`);
+  copy(from: number, to: number, tokens: number): void {
+    if (this.#isRunning) throw new Error("a copy while a run is under way");
+    this.calls.push(`copy ${from}>${to}`);
     this.#cache[to] = { promptLength: this.#row(from).promptLength, text: this.#textBefore(from, tokens) };
   }
 

@@ -21,6 +21,8 @@ export function sequenceOf(asked: Partial<UncheckedRequest> & { readonly prompt:
     bytesOf: (id: number) => Buffer.from(textOf([id]).replace("$", "")),
     pieceOf: (id: number) => textOf([id]),
     candidates: new Candidates(vocabularySize),
+    isSpeculating: true,
+    vocabularySize,
   };
   return new Sequence(request, context, arrivalMs);
 }

@@ -1,12 +1,13 @@
 import { performance } from "node:perf_hooks";
 import { status, type Metadata } from "@grpc/grpc-js";
 import { InternalError } from "../../errors.js";
-import type { ApiCall, ApiObserver } from "../observer.js";
+import { setApiCall, type ApiCall, type ApiObserver } from "../observer.js";
 import { modelIdOf } from "./caikit/model-id.js";
+import { callerOf } from "./caller.js";
 import type { Send, Service } from "./service.js";
 
 /** What there is to say of a method's calls. */
-export type CallFacts = Omit<ApiCall, "modelId">;
+export type CallFacts = Omit<ApiCall, "modelId" | "traceparent" | "tracestate" | "http">;
 
 const types = {
   unary: "UNARY",
@@ -37,7 +38,13 @@ export class CallWatch {
     metadata: Metadata,
   ) {
     const modelId = modelIdOf(metadata);
-    this.#call = { ...facts, modelId: modelId === "" ? undefined : modelId };
+    this.#call = {
+      ...facts,
+      modelId: modelId === "" ? undefined : modelId,
+      traceparent: callerOf(metadata).traceparent,
+      tracestate: traceStateOf(metadata),
+    };
+    setApiCall(metadata, this.#call);
     observer.callStarted(this.#call);
   }
 
@@ -65,4 +72,10 @@ export class CallWatch {
     const [receivedMessages, sentMessages] = [this.#receivedMessages, this.#sentMessages];
     this.observer.callEnded(this.#call, { code: status[code], receivedMessages, sentMessages, durationMs });
   }
+}
+
+/** A list that may come in parts (W3C Trace Context, 3.3.1.1). */
+function traceStateOf(metadata: Metadata): string | undefined {
+  const parts = metadata.get("tracestate");
+  return parts.length === 0 ? undefined : parts.join(",");
 }

@@ -1,3 +1,4 @@
+import type { Settings } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 import { InternalError } from "../../errors.js";
 
@@ -15,4 +16,16 @@ export function wrapPrivateMethod(server: Server, name: string, wrap: (original:
     name,
     wrap((...args) => Reflect.apply(method, server, args)),
   );
+}
+
+/**
+ * Sets what the server tells HTTP/2 clients that it accepts. To be called before connections are.
+ * @throws {InternalError} when this version of grpc-js has no such options.
+ */
+export function setHttp2Settings(server: Server, settings: Settings): void {
+  const options: unknown = Reflect.get(server, "commonServerOptions");
+  if (typeof options !== "object" || options === null) {
+    throw new InternalError("this version of grpc-js has no commonServerOptions");
+  }
+  Reflect.set(options, "settings", settings);
 }

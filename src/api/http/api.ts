@@ -7,6 +7,21 @@ import { InternalError } from "../../errors.js";
  */
 export type HttpApi = (app: FastifyInstance) => void | Promise<void>;
 
+/** A request that the server turns away before its API sees it. */
+export interface Refusal {
+  /** Of the answer: 401 without a key, 503 while the server shuts down. */
+  readonly status: number;
+  /** For the client, in the server's own words. */
+  readonly message: string;
+}
+
+declare module "fastify" {
+  interface FastifyInstance {
+    /** How the API of this scope words a refusal: the answer's JSON. An API that has none says nothing of it. */
+    wordRefusal?: (refusal: Refusal) => object;
+  }
+}
+
 const signals = new WeakMap<FastifyRequest["raw"], AbortSignal>();
 
 /** Said by the server, once for each request. */

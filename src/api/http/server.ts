@@ -1,67 +1,67 @@
 import type { RequestListener } from "node:http";
-import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
-import type { SecureContextOptions } from "node:tls";
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type RawServerDefault } from "fastify";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { CancelledError, UnavailableError } from "../../errors.js";
 import { ActiveCalls } from "../active-calls.js";
 import { noKeyText, type ApiKeys } from "../api-keys.js";
+import { ConnectionCount } from "../connection-count.js";
+import { defaultLimits, type Limits } from "../limits.js";
+import { listen } from "../listener.js";
 import type { Logger } from "../log.js";
-import type { TlsCertificates, TlsMaterial } from "../tls.js";
+import type { ApiObserver } from "../observer.js";
+import type { TlsCertificates } from "../tls.js";
 import { sendJson } from "./answer.js";
 import { setAbortSignal, type HttpApi } from "./api.js";
+import { observeRequests } from "./observed.js";
+import { createHttp1, type Http1 } from "./http1.js";
+import { refusedBeforeUs } from "./told-errors.js";
 
-export interface HttpServerOptions {
-  /** Address to listen on: `0.0.0.0`, `::`, `127.0.0.1`, ... */
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
+export interface HttpOptions {
   readonly apis: readonly HttpApi[];
   readonly log: Logger;
-  /** Without it the port is plain. */
-  readonly tls?: TlsCertificates | undefined;
+  /** Is told of every request. */
+  readonly observer?: ApiObserver | undefined;
   /** What requests must show one of, but for those for health; without it everyone may ask. */
   readonly apiKeys?: ApiKeys | undefined;
+  readonly limits?: Limits | undefined;
+  /** Answers some requests before the APIs see them; false leaves one to them. */
+  readonly answerFirst?: ((...request: Parameters<RequestListener>) => boolean) | undefined;
 }
 
-export interface HttpServer {
-  /** The port that is listened on. */
-  readonly port: number;
+/** Requests over whatever connections they come. */
+export interface HttpRequests extends Http1 {
+  /** Answers a request that came another way than over `accept`. */
+  readonly answer: RequestListener;
   /**
-   * Ends the server in order: new requests are answered 503, running ones may finish (their clients have been sent
-   * everything) within `graceMs` and are cancelled then; at last the port and all connections close.
+   * Ends the requests in order: new ones are answered 503, running ones may finish (their clients have been sent
+   * everything) within `graceMs` and are cancelled then.
    */
   drain(graceMs: number): Promise<void>;
-  /** Drops every request and connection at once. */
-  forceStop(): void;
 }
 
 /** How long a cancelled request may take to end by itself. */
 const closingMs = 1000;
 
-/** For the client to send its request: a slow sender does not hold a connection for ever. */
-const requestTimeoutMs = 60_000;
-/** Longer than balancers keep idle connections, so that none sends just when we close. */
-const keepAliveMs = 72_000;
-
-const serverOptions = {
-  bodyLimit: 4 * 1024 * 1024, // as over gRPC
-  requestTimeout: requestTimeoutMs,
-  keepAliveTimeout: keepAliveMs,
-  forceCloseConnections: "idle",
-  exposeHeadRoutes: false,
-} as const;
-
 /**
- * Serves `apis` over HTTP/1.1 on one port.
- * @throws {Error} when the port cannot be bound, or when two APIs claim the same route.
+ * Serves `apis` over HTTP.
+ * @throws {Error} when two APIs claim the same route.
  */
-export async function startHttpServer({ host, port, apis, log, tls, apiKeys }: HttpServerOptions): Promise<HttpServer> {
-  const app = fastify<RawServerDefault>({
-    ...serverOptions,
+export async function createHttpRequests(options: HttpOptions): Promise<HttpRequests> {
+  const { apis, log, observer, apiKeys, limits = defaultLimits, answerFirst } = options;
+  let answerByApi: RequestListener = () => undefined;
+  const answer: RequestListener = (...request) => {
+    if (answerFirst?.(...request) !== true) answerByApi(...request);
+  };
+  const http1 = createHttp1(answer, limits);
+  const app = fastify({
+    bodyLimit: limits.maxBodyBytes,
+    exposeHeadRoutes: false,
     frameworkErrors: (_error, _request, reply) => answerUnroutable(reply),
-    ...(tls !== undefined && { serverFactory: (listener: RequestListener) => createTlsServer(tls, listener) }),
+    serverFactory: (listener: RequestListener) => {
+      answerByApi = listener;
+      return http1.server;
+    },
   });
+  if (observer !== undefined) observeRequests(app, observer);
   const calls = new ActiveCalls();
   app.addHook("onRequest", (request, reply, done) => {
     setOwnHeaders(reply);
@@ -69,45 +69,68 @@ export async function startHttpServer({ host, port, apis, log, tls, apiKeys }: H
     else if (openCall(calls, request, reply)) done();
     else refuse(reply);
   });
+  refuseLargeBodies(app, limits);
   answerWhatNoApiKnows(app, log);
   for (const api of apis) await app.register(async (scope) => api(scope));
-  await app.listen({ host, port });
+  await app.ready();
   return {
-    port: (app.server.address() as AddressInfo).port, // listening on TCP: an object
+    accept: http1.accept,
+    answer,
     drain: async (graceMs) => {
       calls.refuseNew();
       await calls.waitUntilIdle(graceMs);
       calls.abortAll();
       await calls.waitUntilIdle(closingMs);
-      app.server.closeAllConnections();
-      await app.close();
     },
     forceStop: () => {
       calls.abortAll();
-      app.server.closeAllConnections();
+      http1.forceStop();
       void app.close();
     },
   };
 }
 
-/** Its certificates are always the newest; connections that are open keep those that they began with. */
-function createTlsServer(tls: TlsCertificates, listener: RequestListener): Server {
-  const timeouts = { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs };
-  const server = createServer(
-    {
-      ...timeouts,
-      ...contextOf(tls.material),
-      requestCert: tls.material.clientCa !== undefined,
-      rejectUnauthorized: true, // those that are asked for a certificate
-    },
-    listener,
-  );
-  const stop = tls.onChange((material) => server.setSecureContext(contextOf(material)));
-  return server.once("close", stop);
+export interface HttpServerOptions extends HttpOptions {
+  /** Address to listen on: `0.0.0.0`, `::`, `127.0.0.1`, ... */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Without it the port is plain. */
+  readonly tls?: TlsCertificates | undefined;
+  /** Counts the connections of all ports. */
+  readonly connections?: ConnectionCount | undefined;
 }
 
-function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
-  return { cert, key, minVersion: "TLSv1.2", ...(clientCa !== undefined && { ca: clientCa }) };
+export interface HttpServer {
+  /** The port that is listened on. */
+  readonly port: number;
+  /** Ends the requests as {@link HttpRequests} does; at last the port and all connections close. */
+  drain(graceMs: number): Promise<void>;
+  /** Drops every request and connection at once. */
+  forceStop(): void;
+}
+
+/**
+ * Serves `apis` over HTTP/1.1 on a port of their own.
+ * @throws {Error} when the port cannot be bound, or when two APIs claim the same route.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { limits = defaultLimits, connections = new ConnectionCount(limits.maxConnections, options.log) } = options;
+  const requests = await createHttpRequests(options);
+  const listener = await listen({ ...options, limits, connections }, { http1: requests.accept });
+  const close = async (): Promise<void> => {
+    const closed = listener.close();
+    requests.forceStop();
+    await closed;
+  };
+  return {
+    port: listener.port,
+    drain: async (graceMs) => {
+      await requests.drain(graceMs);
+      await close();
+    },
+    forceStop: () => void close(),
+  };
 }
 
 /** Header names are lower case on the wire, also of those that Node would add in capitals. */
@@ -150,6 +173,21 @@ function refuse(reply: FastifyReply): void {
   sendJson(reply.header("connection", "close"), 503, `{"detail":"the server is shutting down"}`);
 }
 
+/** A refusal with a status of its own, which each API words as it does those of fastify. */
+class BodyTooLarge extends Error {
+  readonly statusCode = 413;
+}
+
+/** Says the limit to those who say the length; a body without one that grows too large meets fastify's own refusal. */
+function refuseLargeBodies(app: FastifyInstance, { maxBodyBytes }: Limits): void {
+  app.addHook("preParsing", (request, _reply, payload, done) => {
+    const isTooLarge = Number(request.headers["content-length"]) > maxBodyBytes;
+    const text = `the body must have at most ${maxBodyBytes} bytes (--max-body-bytes)`;
+    if (isTooLarge) done(new BodyTooLarge(text));
+    else done(null, payload);
+  });
+}
+
 /** A path that is no URL leads nowhere, either; hooks and handlers never see it. */
 function answerUnroutable(reply: FastifyReply): void {
   setOwnHeaders(reply);
@@ -164,6 +202,8 @@ function answerNotFound(reply: FastifyReply): FastifyReply {
 function answerWhatNoApiKnows(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((_request, reply) => answerNotFound(reply));
   app.setErrorHandler((error, request, reply) => {
+    const refusal = refusedBeforeUs(error);
+    if (refusal !== undefined) return sendJson(reply, refusal.status, JSON.stringify({ detail: refusal.message }));
     log.error("request failed", { path: request.routeOptions.url, error });
     return sendJson(reply, 500, `{"detail":"Internal Server Error"}`);
   });

@@ -1,15 +1,12 @@
-import { byteLengthOf, Tensor, type Session } from "../../ort/index.js";
-import type { DecoderShape } from "../../model/index.js";
+import { byteLengthOf, elementTypes, Tensor, type Session } from "../../ort/index.js";
+import type { DecoderShape, KvDtype } from "../../model/index.js";
+
+export { kvBytesPerToken } from "../../model/index.js";
 
 /** Keys and values of one layer. */
 export interface LayerCache {
   readonly key: Tensor;
   readonly value: Tensor;
-}
-
-/** Bytes that one token of one sequence takes: a key and a value in every layer. */
-export function kvBytesPerToken(shape: DecoderShape): number {
-  return 2 * shape.layers * shape.kvHeads * shape.headDim * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /**
@@ -27,23 +24,25 @@ export class KvCache implements Disposable {
     private readonly shape: DecoderShape,
     readonly slots: number,
     readonly maxLength: number,
+    private readonly dtype: KvDtype = "float32",
   ) {
     this.rowShape = [shape.kvHeads, maxLength, shape.headDim];
-    const allocate = (): Tensor => Tensor.allocate(session.api, session.cpu, "float32", [slots, ...this.rowShape]);
+    const allocate = (): Tensor => Tensor.allocate(session.api, session.cpu, dtype, [slots, ...this.rowShape]);
     this.layers = Array.from({ length: shape.layers }, () => ({ key: allocate(), value: allocate() }));
   }
 
   /** Views of the rows [first, first + count), one pair for each layer. The caller disposes them. */
   rows(first: number, count: number): LayerCache[] {
-    const offset = first * byteLengthOf("float32", this.rowShape);
+    const offset = first * byteLengthOf(this.dtype, this.rowShape);
     const view = (tensor: Tensor): Tensor => tensor.view([count, ...this.rowShape], offset);
     return this.layers.map(({ key, value }) => ({ key: view(key), value: view(value) }));
   }
 
   /** Copies the first `tokens` positions of one slot into another. */
   copy(from: number, to: number, tokens: number): void {
-    const headBytes = this.maxLength * this.shape.headDim * Float32Array.BYTES_PER_ELEMENT;
-    const usedBytes = tokens * this.shape.headDim * Float32Array.BYTES_PER_ELEMENT;
+    const positionBytes = this.shape.headDim * elementTypes[this.dtype].bytes;
+    const headBytes = this.maxLength * positionBytes;
+    const usedBytes = tokens * positionBytes;
     for (const tensor of this.layers.flatMap(({ key, value }) => [key, value])) {
       for (let head = 0; head < this.shape.kvHeads; head += 1) {
         const source = (from * this.shape.kvHeads + head) * headBytes;

@@ -1,9 +1,10 @@
 /** The seam between the engine and a model: a test can put a scripted runner in its place. */
 
-/** Prompt tokens [start, end) of one sequence, to be written to those positions of `slot`. */
+/** Tokens [start, end) of one sequence, to be written to those positions of `slot`: of its prompt, or a draft. */
 export interface PrefillRun {
   readonly slot: number;
-  readonly promptTokenIds: readonly number[];
+  /** From the sequence's beginning. */
+  readonly tokenIds: readonly number[];
   readonly start: number;
   readonly end: number;
   /** Of which positions the logits are wanted: of none when more of the prompt follows. */
@@ -27,8 +28,8 @@ export interface RunResult {
 /** One run at a time; a run that rejects leaves the cached positions before it as they were. */
 export interface Runner {
   prefill(run: PrefillRun): Promise<RunResult>;
-  /** One token for each row; row i is slot i. */
-  decode(rows: readonly DecodeRow[]): Promise<RunResult>;
+  /** One token for each row; row i is slot `start + i`. */
+  decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult>;
   /** Copies the first `tokens` cached positions of a slot into another. */
-  move(from: number, to: number, tokens: number): void;
+  copy(from: number, to: number, tokens: number): void;
 }

@@ -1,7 +1,8 @@
 import { Binding, type Session } from "../../ort/index.js";
-import type { DecoderShape } from "../../model/index.js";
+import type { DecoderShape, KvDtype } from "../../model/index.js";
 import { KvCache } from "./kv-cache.js";
 import type { DecodeRow, PrefillRun, Runner, RunResult } from "./runner.js";
+import { BindingCache, type Bound } from "./binding-cache.js";
 import { bindCache, StepInputs, StepOutputs } from "./step-buffers.js";
 
 export interface RunnerOptions {
@@ -10,38 +11,42 @@ export interface RunnerOptions {
   readonly maxLength: number;
   /** The longest prefill that will be asked for, in tokens. */
   readonly maxPrefillTokens: number;
+  /** The session's; float32 by default. */
+  readonly kvDtype?: KvDtype;
 }
 
-/** A binding and the tensors that were made for it. */
-interface Bound {
-  readonly binding: Binding;
-  readonly tensors: readonly Disposable[];
-}
+/** Windows of rows that decode can be at without making a binding again: each takes about 10 KB. */
+const maxBindings = 512;
 
 /**
- * Runs plans on an ONNX Runtime session. A decode of n rows has one binding for each n, complete: a step
+ * Runs plans on an ONNX Runtime session. A decode has one binding for each window of rows, complete: a step
  * writes its numbers and runs. A prefill has one for each slot's cache; its inputs change shape from run
  * to run and are bound anew. Both are made on first use and kept.
  */
 export class SessionRunner implements Runner, Disposable {
   readonly #cache: KvCache;
+  /** Tokens that a prefill of so many runs. */
+  readonly #paddedLength: (count: number) => number;
   readonly #inputs: StepInputs;
   readonly #outputs: StepOutputs;
-  readonly #decodes = new Map<number, Bound>();
-  readonly #prefills = new Map<number, Bound>();
-  readonly #partialPrefills = new Map<number, Bound>();
+  /** Positions whose logits `#outputs` has room for. */
+  readonly #maxRows: number;
+  readonly #bindings = new BindingCache(maxBindings);
 
   constructor(
     private readonly session: Session,
     private readonly shape: DecoderShape,
     options: RunnerOptions,
   ) {
-    this.#cache = new KvCache(session, shape, options.slots, options.maxLength);
+    const { kvDtype = "float32" } = options;
+    this.#paddedLength = kvDtype === "float32" ? paddedLength : (count) => count;
+    this.#cache = new KvCache(session, shape, options.slots, options.maxLength, kvDtype);
     this.#inputs = new StepInputs(session, Math.max(options.slots, options.maxPrefillTokens));
+    this.#maxRows = options.slots;
     this.#outputs = new StepOutputs(session, shape, options.slots);
   }
 
-  async decode(rows: readonly DecodeRow[]): Promise<RunResult> {
+  async decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult> {
     const { tokenIds, positions, lastPositions, totalLength, logitRows } = this.#inputs;
     let longest = 0;
     for (const [index, { tokenId, position }] of rows.entries()) {
@@ -52,17 +57,17 @@ export class SessionRunner implements Runner, Disposable {
       longest = Math.max(longest, position + 1);
     }
     totalLength.values[0] = longest;
-    await this.#decodeOf(rows.length).binding.run();
+    await this.#decodeOf(start, rows.length).binding.run();
     return this.#outputs;
   }
 
   async prefill(run: PrefillRun): Promise<RunResult> {
     const count = run.end - run.start;
-    const tokens = paddedLength(count);
+    const tokens = this.#paddedLength(count);
     this.#writePrompt(run, tokens);
     const rows = { none: 0, last: 1, all: count }[run.wanted];
     const { binding } = this.#prefillOf(run);
-    const outputs = run.wanted === "all" ? new StepOutputs(this.session, this.shape, rows) : this.#outputs;
+    const outputs = rows > this.#maxRows ? new StepOutputs(this.session, this.shape, rows) : this.#outputs;
     const bound = this.#inputs.bind(binding, 1, tokens, rows);
     if (rows > 0) bound.push(...outputs.bind(binding, rows));
     try {
@@ -74,14 +79,14 @@ export class SessionRunner implements Runner, Disposable {
     }
   }
 
-  move(from: number, to: number, tokens: number): void {
+  copy(from: number, to: number, tokens: number): void {
     this.#cache.copy(from, to, tokens);
   }
 
-  #writePrompt({ promptTokenIds, start, end, wanted }: PrefillRun, tokens: number): void {
+  #writePrompt({ tokenIds: ids, start, end, wanted }: PrefillRun, tokens: number): void {
     const { tokenIds, positions, lastPositions, totalLength, logitRows } = this.#inputs;
     for (let index = 0; index < tokens; index += 1) {
-      tokenIds.values[index] = promptTokenIds[start + index] ?? 0;
+      tokenIds.values[index] = ids[start + index] ?? 0;
       positions.values[index] = start + index;
       logitRows.values[index] = index;
     }
@@ -90,9 +95,9 @@ export class SessionRunner implements Runner, Disposable {
     totalLength.values[0] = start + tokens;
   }
 
-  #decodeOf(rows: number): Bound {
-    return remembered(this.#decodes, rows, () => {
-      const bound = this.#bindRows(0, rows);
+  #decodeOf(start: number, rows: number): Bound {
+    return this.#bindings.get(`decode ${start} ${rows}`, () => {
+      const bound = this.#bindRows(start, rows);
       const inputs = this.#inputs.bind(bound.binding, rows, 1, rows);
       const outputs = this.#outputs.bind(bound.binding, rows);
       return { binding: bound.binding, tensors: [...bound.tensors, ...inputs, ...outputs] };
@@ -101,8 +106,8 @@ export class SessionRunner implements Runner, Disposable {
 
   /** A prefill of which no logits are wanted has a binding of its own: one without the outputs for them. */
   #prefillOf({ slot, wanted }: PrefillRun): Bound {
-    const bindings = wanted === "none" ? this.#partialPrefills : this.#prefills;
-    return remembered(bindings, slot, () => this.#bindRows(slot, 1));
+    const kind = wanted === "none" ? "partial prefill" : "prefill";
+    return this.#bindings.get(`${kind} ${slot}`, () => this.#bindRows(slot, 1));
   }
 
   #bindRows(first: number, count: number): Bound {
@@ -113,30 +118,16 @@ export class SessionRunner implements Runner, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const bindings of [this.#decodes, this.#prefills, this.#partialPrefills]) {
-      for (const { binding, tensors } of bindings.values()) {
-        binding.dispose();
-        for (const tensor of tensors) tensor[Symbol.dispose]();
-      }
-    }
-    for (const owned of [this.#inputs, this.#outputs, this.#cache]) owned[Symbol.dispose]();
+    for (const owned of [this.#bindings, this.#inputs, this.#outputs, this.#cache]) owned[Symbol.dispose]();
   }
 }
 
 /**
- * Tokens that a prefill of `count` tokens runs. The attention kernel takes queries in blocks of a multiple of 16
+ * Tokens that a prefill of `count` tokens runs over a float32 cache. The attention kernel takes queries in blocks of a multiple of 16
  * (min(L2 bytes / (32 x head size), 2 x head size)), and computes a block of one query with other instructions: 1e-6
  * off. One more token avoids such a block. What it leaves in the cache lies behind the prompt, where the next run
  * writes; there is room, because a prompt is shorter than a slot.
  */
 function paddedLength(count: number): number {
   return count % 16 === 1 ? count + 1 : count;
-}
-
-function remembered<V>(map: Map<number, V>, key: number, make: () => V): V {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

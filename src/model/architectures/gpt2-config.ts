@@ -7,7 +7,8 @@ import { inspect } from "node:util";
 import { CheckpointError } from "../../errors.js";
 import type { JsonObject } from "../checkpoint/json.js";
 import { quote } from "../checkpoint/messages.js";
-import type { TensorRecord } from "../checkpoint/tensor-record.js";
+import { isBlockType, type TensorRecord } from "../checkpoint/tensor-record.js";
+import type { Factor } from "../graph/products.js";
 import { ConfigFields } from "./config-fields.js";
 
 const activations = [
@@ -112,9 +113,11 @@ function headDimension(width: number, heads: number): number {
   return dimension;
 }
 
-/** `x * weight + bias`. The weight is [in, out] (transformers' Conv1D), the bias [out]. */
+/** `x * weight + bias`, the bias [out]. */
 export interface Linear {
   readonly weight: TensorRecord;
+  /** The weight is [in, out] in transformers' files (Conv1D), [out, in] in llama.cpp's. */
+  readonly major: Factor["major"];
   readonly bias: TensorRecord;
 }
 
@@ -212,7 +215,11 @@ class Gpt2WeightFinder {
   }
 
   #linear(name: string, inputs: number, outputs: number): Linear {
-    return { weight: this.#base(`${name}.weight`, [inputs, outputs]), bias: this.#base(`${name}.bias`, [outputs]) };
+    const weight = `${name}.weight`;
+    const bias = this.#base(`${name}.bias`, [outputs]);
+    return this.tensors.get(this.#prefix + weight)?.isTransposed
+      ? { weight: this.#base(weight, [outputs, inputs]), major: "output", bias }
+      : { weight: this.#base(weight, [inputs, outputs]), major: "input", bias };
   }
 
   /** A tensor of the base model, by its name there. */
@@ -224,7 +231,7 @@ class Gpt2WeightFinder {
     const record = this.tensors.get(name);
     if (record === undefined)
       throw new CheckpointError(`missing tensor ${name}, expected with shape [${shape.join(", ")}]`);
-    if (!weightTypes.includes(record.elementType)) {
+    if (!weightTypes.includes(record.elementType) && !isBlockType(record.elementType)) {
       throw new CheckpointError(
         `${record.file}: tensor ${name}: expected ${weightTypes.join(", ")}, found ${record.elementType}`,
       );

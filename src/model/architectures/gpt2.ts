@@ -2,7 +2,8 @@
  * GPT-2 as transformers computes it (modeling_gpt2.py), as an ONNX graph.
  *
  * Activations are [tokens, width] except around attention, which wants [batch, tokens, 3 x width].
- * Conv1D weights are stored [in, out], the matrix product's own layout; the tied head is the embedding, transposed.
+ * Conv1D weights are stored [in, out], the matrix product's own layout, or transposed; the tied head is the embedding,
+ * transposed.
  */
 import {
   addCachedAttention,
@@ -12,6 +13,7 @@ import {
   type DecoderShape,
 } from "../graph/decoder-io.js";
 import { absent, GraphBuilder, type Value } from "../graph/graph-builder.js";
+import { float32Products, type Factor } from "../graph/products.js";
 import { addRows, addWeight } from "../graph/weights.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
 import {
@@ -24,7 +26,7 @@ import {
   type Linear,
   type Norm,
 } from "./gpt2-config.js";
-import type { Architecture } from "./index.js";
+import type { Architecture, GraphOptions } from "./index.js";
 
 export const gpt2: Architecture = {
   name: "gpt2",
@@ -36,7 +38,8 @@ export const gpt2: Architecture = {
       shape: shapeOf(config),
       hyperparameters: { ...config },
       weights: recordsOf(weights),
-      buildGraph: () => new Gpt2Graph(config).build(weights),
+      factors: factorsOf(weights),
+      buildGraph: (options = { products: float32Products }) => new Gpt2Graph(config, options).build(weights),
     };
   },
 };
@@ -59,15 +62,32 @@ function recordsOf(weights: Gpt2Weights): TensorRecord[] {
   return [...new Set(records)];
 }
 
+const linearFactor = ({ weight, major }: Linear): Factor => ({ record: weight, major });
+const headFactor = ({ head }: Gpt2Weights): Factor => ({ record: head, major: "output" });
+
+function factorsOf(weights: Gpt2Weights): Factor[] {
+  const linears = weights.layers.flatMap(({ qkv, attentionOutput, mlpInner, mlpOutput }) => [
+    qkv,
+    attentionOutput,
+    mlpInner,
+    mlpOutput,
+  ]);
+  return [...linears.map(linearFactor), headFactor(weights)];
+}
+
 class Gpt2Graph {
-  private readonly graph = new GraphBuilder("gpt2");
+  private readonly graph: GraphBuilder;
   private readonly shape: DecoderShape;
   private readonly inputs: DecoderInputs;
   /** Shapes [tokens, width] and [batch, tokens, 3 x width], for Reshape. */
   private readonly flatShape: Value;
   private readonly qkvShape: Value;
 
-  constructor(private readonly config: Gpt2Config) {
+  constructor(
+    private readonly config: Gpt2Config,
+    private readonly options: GraphOptions,
+  ) {
+    this.graph = new GraphBuilder("gpt2", options.folder);
     this.shape = shapeOf(config);
     this.inputs = declareInputs(this.graph);
     this.flatShape = this.graph.integers("flat_shape", [-1, config.width]);
@@ -89,13 +109,16 @@ class Gpt2Graph {
       branch = this.mlp(second.normed, layer);
     }
     const { normed } = this.norm(residual, branch, weights.finalNorm);
-    addHead(this.graph, this.shape, this.inputs, normed, addWeight(this.graph, weights.head));
+    addHead(this.graph, this.shape, this.inputs, normed, (rows, output) =>
+      this.options.products.multiply(this.graph, rows, headFactor(weights), { output }),
+    );
     return this.graph.build();
   }
 
   private attention(index: number, x: Value, layer: Gpt2Layer): Value {
     const qkv = this.graph.add("Reshape", [this.linear(x, layer.qkv), this.qkvShape]);
-    const options = { heads: this.config.heads, scale: attentionScale(this.config, index) };
+    const { kvScales } = this.options;
+    const options = { heads: this.config.heads, scale: attentionScale(this.config, index), kvScales };
     const attended = addCachedAttention(this.graph, this.shape, index, this.inputs, qkv, options);
     return this.linear(this.flat(attended), layer.attentionOutput);
   }
@@ -104,8 +127,8 @@ class Gpt2Graph {
     return this.linear(this.activation(this.linear(x, layer.mlpInner)), layer.mlpOutput);
   }
 
-  private linear(x: Value, { weight, bias }: Linear): Value {
-    return this.graph.add("Gemm", [x, addWeight(this.graph, weight), addWeight(this.graph, bias)]);
+  private linear(x: Value, linear: Linear): Value {
+    return this.options.products.multiply(this.graph, x, linearFactor(linear), { bias: linear.bias });
   }
 
   /** LayerNorm of `residual + branch`, and that sum. */

@@ -2,8 +2,18 @@
 import { CheckpointError } from "../../errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
-import type { DecoderShape } from "../graph/decoder-io.js";
+import type { DecoderShape, KvScales } from "../graph/decoder-io.js";
+import type { Factor, Products } from "../graph/products.js";
 import { gpt2 } from "./gpt2.js";
+
+/** In which precision a graph computes. */
+export interface GraphOptions {
+  readonly products: Products;
+  /** Makes the KV cache int8; absent, it is float32. */
+  readonly kvScales?: KvScales | undefined;
+  /** The checkpoint's folder, relative to the session's external data folder; by default they are the same. */
+  readonly folder?: string;
+}
 
 /** A checkpoint understood: what it computes, and the graph that computes it. */
 export interface Blueprint {
@@ -12,8 +22,13 @@ export interface Blueprint {
   readonly hyperparameters: Readonly<Record<string, string | number | boolean>>;
   /** Every weight that the graph uses, once. */
   readonly weights: readonly TensorRecord[];
-  /** The graph as the bytes of an ONNX model whose weights point into the checkpoint's files. */
-  buildGraph(): Uint8Array<ArrayBuffer>;
+  /** Those of them that activations are multiplied with, once: what a small precision stores in fewer bits. */
+  readonly factors: readonly Factor[];
+  /**
+   * The graph as the bytes of an ONNX model whose weights point into files. By default everything is float32, and the
+   * files are the checkpoint's.
+   */
+  buildGraph(options?: GraphOptions): Uint8Array<ArrayBuffer>;
 }
 
 export interface Architecture {

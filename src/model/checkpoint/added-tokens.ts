@@ -71,11 +71,18 @@ function toAddedToken(value: unknown): AddedToken {
   };
 }
 
-const roles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+/** The keys of `tokenizer_config.json` that each name one token. */
+export const tokenRoles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 const roleLists = ["additional_special_tokens", "extra_special_tokens"];
 
+/** A token is named by its text, or by an object that also says how it matches. */
+export function tokenContent(token: unknown): string | undefined {
+  const content = isJsonObject(token) ? token["content"] : token;
+  return typeof content === "string" ? content : undefined;
+}
+
 function tokensWithRole(config: JsonObject): unknown[] {
-  const named = roles.map((role) => config[role] ?? undefined);
+  const named = tokenRoles.map((role) => config[role] ?? undefined);
   const listed = roleLists.flatMap((list) => asArray(config[list]));
   return [...named, ...listed].filter((token) => token !== undefined);
 }

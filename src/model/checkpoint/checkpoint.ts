@@ -1,7 +1,8 @@
-/** What is in a Hugging Face checkpoint folder, without reading the weights. */
+/** What is in a Hugging Face checkpoint folder, or in a GGUF file, without reading the weights. */
 import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CheckpointError } from "../../errors.js";
+import { isGgufPath } from "./gguf/path.js";
 import { readJsonObject, readOptionalJsonObject, systemErrorCode, type JsonObject } from "./json.js";
 import { readTensors } from "./tensor-files.js";
 import type { TensorRecord } from "./tensor-record.js";
@@ -9,7 +10,7 @@ import type { TensorRecord } from "./tensor-record.js";
 export interface Checkpoint {
   /** Absolute. The `file` of a tensor record is relative to it. */
   readonly folder: string;
-  /** `config.json` as it is; an architecture parses it. */
+  /** `config.json` as it is, or what a GGUF file says in its words; an architecture parses it. */
   readonly config: JsonObject;
   /** `generation_config.json` as it is, if there is one. */
   readonly generationConfig: JsonObject | undefined;
@@ -18,10 +19,15 @@ export interface Checkpoint {
 
 /**
  * Reads a checkpoint's configuration and the headers of its tensor files.
+ * @param path of the folder, or of the GGUF file that is the whole checkpoint.
  * @throws {CheckpointError} when the folder or a file in it cannot be read or contradicts itself.
  */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
-  const absolute = resolve(folder);
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const absolute = resolve(path);
+  if (isGgufPath(absolute)) {
+    const { openGgufCheckpoint } = await import("./gguf/checkpoint.js");
+    return openGgufCheckpoint(absolute);
+  }
   const present = await listFolder(absolute);
   if (present.length === 0) throw new CheckpointError(`model folder ${absolute} is empty`);
   if (!present.includes("config.json")) throw new CheckpointError(`model folder ${absolute} has no config.json`);

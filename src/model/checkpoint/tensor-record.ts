@@ -1,10 +1,11 @@
 /** Where a tensor lies in a checkpoint, and what it is; the bytes themselves are never read here. */
 
 /**
- * Element types of the safetensors format that a checkpoint may hold. Only float32, float16 and bfloat16
- * can be served as weights; the others occur as buffers beside them.
+ * Element types of the safetensors format that a checkpoint may hold, and those of GGUF whose numbers come in blocks.
+ * Only float32, float16, bfloat16 and blocks can be served as weights; the others occur as buffers beside them.
  */
 export type ElementType =
+  | BlockType
   | "bool"
   | "uint8"
   | "int8"
@@ -23,7 +24,21 @@ export type ElementType =
   | "float8_e5m2"
   | "float8_e8m0";
 
-/** Bytes of one element. */
+/** ggml's types in which some numbers share scales. They are widened to float32 before a graph has them. */
+export type BlockType = "q8_0" | "q4_0" | "q6_k";
+
+/** Numbers and bytes of one block (ggml-common.h). */
+export const blockSizes: Readonly<Record<BlockType, { readonly elements: number; readonly bytes: number }>> = {
+  q8_0: { elements: 32, bytes: 34 },
+  q4_0: { elements: 32, bytes: 18 },
+  q6_k: { elements: 256, bytes: 210 },
+};
+
+export function isBlockType(type: ElementType): type is BlockType {
+  return type in blockSizes;
+}
+
+/** Bytes of one element; of one in a block, its share of the block, which a float has exactly. */
 export const bytesPerElement: Readonly<Record<ElementType, number>> = {
   bool: 1,
   uint8: 1,
@@ -42,6 +57,9 @@ export const bytesPerElement: Readonly<Record<ElementType, number>> = {
   float8_e4m3: 1,
   float8_e5m2: 1,
   float8_e8m0: 1,
+  q8_0: blockSizes.q8_0.bytes / blockSizes.q8_0.elements,
+  q4_0: blockSizes.q4_0.bytes / blockSizes.q4_0.elements,
+  q6_k: blockSizes.q6_k.bytes / blockSizes.q6_k.elements,
 };
 
 /** One tensor: the bytes [offset, offset + byteLength) of a file, little-endian, in row-major order. */
@@ -55,4 +73,9 @@ export interface TensorRecord {
   /** Bytes from the start of the file. */
   readonly offset: number;
   readonly byteLength: number;
+  /**
+   * A matrix that is stored with its axes the other way round than the architecture's own library has them; `shape` is
+   * as stored.
+   */
+  readonly isTransposed?: true;
 }

@@ -4,7 +4,8 @@
  * tokens and change how text is encoded, as transformers does when it loads them (tokenization_utils_tokenizers.py).
  */
 import { CheckpointError } from "../../errors.js";
-import { collectAddedTokens, type AddedToken } from "./added-tokens.js";
+import { collectAddedTokens, tokenContent, type AddedToken } from "./added-tokens.js";
+import { readChatTemplate, type ChatTemplate } from "./chat-template.js";
 import { isJsonObject, readJsonObject, readOptionalJsonObject, readOptionalText, type JsonObject } from "./json.js";
 
 export interface TokenizerDefinition {
@@ -13,6 +14,7 @@ export interface TokenizerDefinition {
   readonly addedTokens: readonly AddedToken[];
   readonly beginOfText: string | undefined;
   readonly endOfText: string | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
 }
 
 /** GPT-2's tokenizer classes use it for every role that no file names. */
@@ -44,7 +46,14 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerDefin
     addedTokens,
     beginOfText,
     endOfText,
+    chatTemplate: await readChatTemplate(folder, withDefaults(config, byDefault)),
   };
+}
+
+/** The roles that GPT-2's classes give a token by themselves. */
+function withDefaults(config: JsonObject, endOfText: string | undefined): JsonObject {
+  const roles = ["bos_token", "eos_token", "unk_token"];
+  return { ...config, ...Object.fromEntries(roles.map((role) => [role, config[role] ?? endOfText])) };
 }
 
 async function readVocabularyAndMerges(folder: string): Promise<JsonObject> {
@@ -81,12 +90,6 @@ function checkConfig(config: JsonObject): void {
   if (config["split_special_tokens"] === true) {
     throw new CheckpointError("tokenizer_config.json: split_special_tokens true is not supported");
   }
-}
-
-/** A token is named by its text, or by an object that also says how it matches. */
-function tokenContent(value: unknown): string | undefined {
-  const content = isJsonObject(value) ? value["content"] : value;
-  return typeof content === "string" ? content : undefined;
 }
 
 /** `add_prefix_space` of tokenizer_config.json goes before that of tokenizer.json. */

@@ -11,7 +11,7 @@
  * | last_positions | int32 [B] | position of the last token of each row: tokens in the cache after this run, minus 1 |
  * | total_length | int32 [1] | the largest of `last_positions`, plus 1 |
  * | logit_rows | int32 [R] | indices into the B x S tokens |
- * | past_key.N, past_value.N | float32 [B, kvHeads, maxLength, headDim] | layer N's cache |
+ * | past_key.N, past_value.N | float32 or int8 [B, kvHeads, maxLength, headDim] | layer N's cache |
  *
  * | output | type, shape | |
  * | --- | --- | --- |
@@ -21,6 +21,7 @@
  */
 import { elementTypes } from "../../ort/index.js";
 import { absent, type GraphBuilder, type Value } from "./graph-builder.js";
+import type { AttributeValue } from "./onnx.js";
 
 export const io = {
   tokenIds: "token_ids",
@@ -36,6 +37,15 @@ export const io = {
   presentValue: (layer: number): string => `present_value.${layer}`,
 } as const;
 
+/** Element types that a KV cache may have. */
+export type KvDtype = "float32" | "int8";
+
+/** Of an int8 cache, for each layer and channel (kvHeads x headDim): a stored number times its scale is the value. */
+export interface KvScales {
+  readonly key: readonly Float32Array[];
+  readonly value: readonly Float32Array[];
+}
+
 /** Sizes that the KV cache and the logits of a decoder follow from. */
 export interface DecoderShape {
   readonly layers: number;
@@ -45,6 +55,11 @@ export interface DecoderShape {
   readonly vocabularySize: number;
   /** Positions that the model was made for. */
   readonly positions: number;
+}
+
+/** Bytes that one token of one sequence takes in a KV cache: a key and a value in every layer. */
+export function kvBytesPerToken({ layers, kvHeads, headDim }: DecoderShape, dtype: KvDtype = "float32"): number {
+  return 2 * layers * kvHeads * headDim * elementTypes[dtype].bytes;
 }
 
 export interface DecoderInputs {
@@ -69,6 +84,8 @@ export interface AttentionOptions {
   readonly heads: number;
   /** Factor on query x key. */
   readonly scale: number;
+  /** Makes the cache int8; absent, it is float32. */
+  readonly kvScales?: KvScales | undefined;
 }
 
 /**
@@ -88,34 +105,67 @@ export function addCachedAttention(
   options: AttentionOptions,
 ): Value {
   const cache = ["batch", shape.kvHeads, "cache", shape.headDim];
-  const pastKey = graph.input(io.pastKey(layer), "float32", cache);
-  const pastValue = graph.input(io.pastValue(layer), "float32", cache);
+  const { heads, scale, kvScales } = options;
+  const type: KvDtype = kvScales === undefined ? "float32" : "int8";
+  const pastKey = graph.input(io.pastKey(layer), type, cache);
+  const pastValue = graph.input(io.pastValue(layer), type, cache);
+  const quantisation = kvScales === undefined ? noQuantisation : quantisationOf(graph, shape, layer, kvScales);
   const [attention = absent] = graph.addNamed(
     "GroupQueryAttention",
-    [qkv, absent, absent, pastKey, pastValue, inputs.lastPositions, inputs.totalLength],
+    [qkv, absent, absent, pastKey, pastValue, inputs.lastPositions, inputs.totalLength, ...quantisation.inputs],
     [`attention.${layer}`, io.presentKey(layer), io.presentValue(layer)],
-    { num_heads: BigInt(options.heads), kv_num_heads: BigInt(shape.kvHeads), scale: options.scale },
+    { num_heads: BigInt(heads), kv_num_heads: BigInt(shape.kvHeads), scale, ...quantisation.attributes },
     "com.microsoft",
   );
-  graph.output(io.presentKey(layer), "float32", cache);
-  graph.output(io.presentValue(layer), "float32", cache);
+  graph.output(io.presentKey(layer), type, cache);
+  graph.output(io.presentValue(layer), type, cache);
   return attention;
+}
+
+interface CacheQuantisation {
+  /** Behind total_sequence_length: rotary tables, position ids, bias and sink, which are left out, and the scales. */
+  readonly inputs: readonly Value[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+const noQuantisation: CacheQuantisation = { inputs: [], attributes: {} };
+
+function quantisationOf(
+  graph: GraphBuilder,
+  { kvHeads, headDim }: DecoderShape,
+  layer: number,
+  scales: KvScales,
+): CacheQuantisation {
+  const constant = (name: string, values: Float32Array = new Float32Array()): Value =>
+    graph.constant({
+      ...{ name, elementType: "float32", shape: [1, kvHeads, 1, headDim] },
+      bytes: new Uint8Array(values.slice().buffer),
+    });
+  const inputs = [
+    constant(`key_scale.${layer}`, scales.key[layer]),
+    constant(`value_scale.${layer}`, scales.value[layer]),
+  ];
+  const byChannel = "PER_CHANNEL";
+  return {
+    inputs: [absent, absent, absent, absent, absent, ...inputs],
+    attributes: { k_quant_type: byChannel, v_quant_type: byChannel, kv_cache_bit_width: 8n },
+  };
 }
 
 /**
  * Logits and greedy choice of the wanted rows.
  * @param hidden float32 [B x S, width], after the last normalisation.
- * @param head float32 [V, width].
+ * @param multiply the product of rows [R, width] with the head, [R, V], under the name given.
  */
 export function addHead(
   graph: GraphBuilder,
   shape: DecoderShape,
   inputs: DecoderInputs,
   hidden: Value,
-  head: Value,
+  multiply: (rows: Value, output: string) => Value,
 ): void {
   const rows = graph.add("Gather", [hidden, inputs.logitRows], { axis: 0n });
-  const [logits = absent] = graph.addNamed("Gemm", [rows, head], [io.logits], { transB: 1n });
+  const logits = multiply(rows, io.logits);
   graph.output(io.logits, "float32", ["rows", shape.vocabularySize]);
   const best = graph.add("ArgMax", [logits], { axis: -1n, keepdims: 0n });
   graph.addNamed("Cast", [best], [io.greedyTokens], { to: BigInt(elementTypes.int32.onnx) });

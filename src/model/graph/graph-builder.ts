@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { ElementType } from "../../ort/index.js";
 import {
   serializeModel,
@@ -30,7 +31,11 @@ export class GraphBuilder {
   readonly #outputs: ValueDescription[] = [];
   #values = 0;
 
-  constructor(private readonly name: string) {}
+  /** @param folder of the weights' files, relative to the session's external data folder. */
+  constructor(
+    private readonly name: string,
+    private readonly folder = "",
+  ) {}
 
   input(name: string, elementType: ElementType, shape: readonly (number | string)[]): Value {
     this.#inputs.push({ name, elementType, shape });
@@ -42,17 +47,28 @@ export class GraphBuilder {
     this.#outputs.push({ name, elementType, shape });
   }
 
-  /** A weight that stays where it is in the checkpoint's file. */
+  /** A weight that stays where it is in its file. */
   weight(initializer: ExternalInitializer): Value {
-    this.#initializers.set(initializer.name, initializer);
+    this.#initializers.set(initializer.name, { ...initializer, file: path.join(this.folder, initializer.file) });
     return { name: initializer.name };
   }
 
   /** A small int64 vector, for shapes and axes. */
   integers(name: string, values: readonly number[]): Value {
     const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-    this.#initializers.set(name, { name, elementType: "int64", shape: [values.length], bytes });
-    return { name };
+    return this.constant({ name, elementType: "int64", shape: [values.length], bytes });
+  }
+
+  /** A small tensor that is written into the graph. One name, one constant: given again, it is the same. */
+  constant(initializer: InlineInitializer): Value {
+    this.#initializers.set(initializer.name, initializer);
+    return { name: initializer.name };
+  }
+
+  /** A float32 scalar. */
+  scalar(value: number): Value {
+    const bytes = new Uint8Array(Float32Array.of(value).buffer);
+    return this.constant({ name: `float_${value}`, elementType: "float32", shape: [], bytes });
   }
 
   /** An operator with one output. `domain` empty = ONNX's own. */

@@ -1,5 +1,5 @@
 import { CheckpointError } from "../../errors.js";
-import { elementTypes, type ElementType } from "../../ort/index.js";
+import { elementTypes } from "../../ort/index.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
 
@@ -25,7 +25,8 @@ function addWidened(graph: GraphBuilder, record: TensorRecord, value: Value): Va
   return graph.add("Cast", [value], { to: BigInt(elementTypes.float32.onnx) });
 }
 
-function storedType(record: TensorRecord): ElementType {
+/** @throws {CheckpointError} when the type is none that weights have. */
+export function storedType(record: TensorRecord): "float32" | "float16" | "bfloat16" {
   const type = record.elementType;
   if (type === "float32" || type === "float16" || type === "bfloat16") return type;
   throw new CheckpointError(`${record.name} is ${type}: weights must be float32, float16 or bfloat16`);

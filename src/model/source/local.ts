@@ -1,36 +1,38 @@
-/** Finds the Hugging Face checkpoint that a local path stands for: the folder itself, a Caikit model, or one within. */
+/** Finds the checkpoint that a local path stands for: a folder, a Caikit model's, a GGUF file, or the one within. */
 import type { Stats } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { CheckpointError, ConfigurationError } from "../../errors.js";
+import { isGgufPath } from "../checkpoint/gguf/path.js";
 import { systemErrorCode } from "../checkpoint/json.js";
 import { type CaikitConfig, parseCaikitConfig } from "./caikit-config.js";
 
 export interface LocalModel {
-  /** Absolute; has the checkpoint's files. */
+  /** Absolute; has the checkpoint's files. The file itself where the checkpoint is a GGUF file. */
   readonly folder: string;
-  /** Base name of the model's folder; of a Caikit model, not that of its artifacts. */
+  /** Base name of the model's folder; of a Caikit model, not that of its artifacts; of a file, without `.gguf`. */
   readonly name: string;
   /** It came in a Caikit model folder. */
   readonly caikit: boolean;
 }
 
-type Kind = "huggingface" | "caikit";
+type Kind = "huggingface" | "caikit" | "gguf";
 
 /** Of caikit_nlp's modules: https://github.com/caikit/caikit-nlp/tree/main/caikit_nlp/modules/text_generation */
 const textGenerationId = "f9181353-4ccf-4572-bd1e-f12bcda26792";
 const promptTunedId = "6655831b-960a-4dc5-8df4-867026e2cd41";
 
 /**
- * Takes, in this order: a folder with `config.json` as it is; a Caikit model (`config.yml`), whose artifacts folder
- * is the checkpoint; a folder with exactly one of these in it.
- * @throws {ConfigurationError} when `path` is missing, unreadable, no folder, or does not say which model is meant.
+ * Takes, in this order: a GGUF file, and a folder with `config.json`, as they are; a Caikit model (`config.yml`), whose
+ * artifacts folder is the checkpoint; a folder with one GGUF file; a folder with exactly one of these folders in it.
+ * @throws {ConfigurationError} when `path` is missing, unreadable, another file, or does not say which model is meant.
  * @throws {CheckpointError} when it is a Caikit model that is not for text generation or does not have its weights.
  */
 export async function resolveLocalModel(path: string): Promise<LocalModel> {
   const folder = resolve(path);
   const status = await statusOf(folder);
   if (status === undefined) throw new ConfigurationError(`model path ${folder} does not exist`);
+  if (status.isFile() && isGgufPath(folder)) return { folder, name: basename(folder, ".gguf"), caikit: false };
   if (!status.isDirectory()) throw new ConfigurationError(`model path ${folder} is a file; it must be a folder`);
 
   const kind = await kindOf(folder);
@@ -40,7 +42,17 @@ export async function resolveLocalModel(path: string): Promise<LocalModel> {
 async function resolveModel(folder: string, kind: Kind): Promise<LocalModel> {
   const name = basename(folder);
   if (kind === "huggingface") return { folder, name, caikit: false };
+  if (kind === "gguf") return { folder: await findGguf(folder), name, caikit: false };
   return { folder: await findArtifacts(folder), name, caikit: true };
+}
+
+async function findGguf(folder: string): Promise<string> {
+  const files = (await listFolder(folder)).filter(isGgufPath).sort();
+  const [file] = files;
+  if (file !== undefined && files.length === 1) return join(folder, file);
+  throw new ConfigurationError(
+    `model path ${folder} has ${files.length} GGUF files, give the path of one: ${files.join(", ")}`,
+  );
 }
 
 async function resolveModelWithin(folder: string): Promise<LocalModel> {
@@ -68,7 +80,14 @@ async function listModels(folder: string): Promise<{ name: string; kind: Kind }[
 /** What a folder holds; undefined when it is no model, or no folder. */
 async function kindOf(folder: string): Promise<Kind | undefined> {
   if ((await statusOf(join(folder, "config.json")))?.isFile()) return "huggingface";
-  return (await statusOf(join(folder, "config.yml")))?.isFile() ? "caikit" : undefined;
+  if ((await statusOf(join(folder, "config.yml")))?.isFile()) return "caikit";
+  return (await hasGguf(folder)) ? "gguf" : undefined;
+}
+
+/** What cannot be listed is no model: beside those of a models folder there may be anything. */
+async function hasGguf(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.some(isGgufPath);
 }
 
 async function findArtifacts(folder: string): Promise<string> {

@@ -1,25 +1,6 @@
+import type { CallEndEvent, CallEvent } from "../call-events.js";
 import { caikit } from "./caikit-definitions.js";
 import type { Families } from "./families.js";
-
-/** A call of an API. The shape of `ApiCall` in `src/api/observer.ts`, since a leaf imports nothing of ours. */
-export interface CallEvent {
-  readonly protocol: "grpc" | "http";
-  /** `caikit.runtime.Nlp.NlpService` */
-  readonly service: string;
-  readonly method: string;
-  readonly type: "UNARY" | "SERVER_STREAMING" | "BIDI_STREAMING";
-  /** The request message's short name. */
-  readonly requestName: string;
-  readonly modelId: string | undefined;
-}
-
-export interface CallEndEvent {
-  /** As gRPC names it: `OK`, `INVALID_ARGUMENT`, ... */
-  readonly code: string;
-  readonly receivedMessages: number;
-  readonly sentMessages: number;
-  readonly durationMs: number;
-}
 
 export interface LoadedModel {
   readonly id: string;
@@ -41,10 +22,12 @@ export function caikitObserver(families: Families) {
   };
   return {
     callStarted: (call: CallEvent) => {
+      if (call.service === "") return;
       families.move(caikit.inProgress, 1, { rpc_name: rpcNameOf(call) });
       if (call.protocol === "grpc") families.count(caikit.started, 1, grpcLabelsOf(call));
     },
     callEnded: (call: CallEvent, end: CallEndEvent) => {
+      if (call.service === "") return;
       families.move(caikit.inProgress, -1, { rpc_name: rpcNameOf(call) });
       if (call.protocol === "grpc") countGrpc(families, call, end);
       if (call.service !== nlpService) return;

@@ -1,6 +1,9 @@
+import type { CallEndEvent, CallEvent } from "../call-events.js";
+import type { CallKind } from "../engine-events.js";
 import type { BucketLimits } from "./buckets.js";
 import { caikitObserver, showModel } from "./caikit.js";
 import { Families } from "./families.js";
+import { httpObserver } from "./http.js";
 import { own } from "./own-definitions.js";
 import { ownObserver, type EngineState } from "./own.js";
 import { tgis } from "./tgis-definitions.js";
@@ -25,6 +28,12 @@ export interface TokenizeCall {
   readonly durationMs: number;
 }
 
+/** A call that TGIS's API refused by itself: the engine never heard of it. */
+export interface RefusedCall {
+  readonly kind: CallKind;
+  readonly prompts: number;
+}
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** All metrics of a server: docs/metrics.md lists them. */
@@ -39,9 +48,15 @@ export function createMetrics({ limits, version, model, engineState }: MetricsOp
   return {
     /** Hear the engine's events, one beside the other. */
     observers: [tgisObserver(families, () => engineState().waiting), ownObserver(families, engineState)] as const,
-    apiObserver: caikitObserver(families),
+    apiObserver: callObserver(families),
     /** A batch of no prompts, which is answered without the engine. */
     countEmptyBatch: () => families.count(tgis.requests, 1, { kind: "batch" }),
+    /** Once a call, as in TGIS; what the engine refuses is counted by its observer. */
+    countRefusal: ({ kind, prompts }: RefusedCall) => {
+      families.count(tgis.requests, 1, { kind });
+      families.count(tgis.inputs, prompts);
+      families.count(tgis.failures, 1, { err: "validation" });
+    },
     countTokenize: ({ texts, tokens, durationMs }: TokenizeCall) => {
       families.count(tgis.tokenizeRequests, 1);
       families.count(tgis.tokenizeInputs, texts);
@@ -50,5 +65,17 @@ export function createMetrics({ limits, version, model, engineState }: MetricsOp
     },
     /** All series in Prometheus' text format, version 0.0.4. */
     exposition: async (): Promise<string> => families.exposition(),
+  };
+}
+
+function callObserver(families: Families) {
+  const caikit = caikitObserver(families);
+  const http = httpObserver(families);
+  return {
+    callStarted: caikit.callStarted,
+    callEnded: (call: CallEvent, end: CallEndEvent) => {
+      caikit.callEnded(call, end);
+      http.callEnded(call, end);
+    },
   };
 }

@@ -60,10 +60,25 @@ export const own = {
     type: "counter",
     help: "Prompt tokens that were run; its rate is the prefill speed.",
   },
+  reusedTokens: {
+    name: "ortler_prefix_reused_tokens_total",
+    type: "counter",
+    help: "Prompt tokens of finished sequences that were not run: an earlier prompt had left them in the KV cache.",
+  },
   completionTokens: {
     name: "ortler_completion_tokens_total",
     type: "counter",
     help: "Tokens generated; its rate is tokens a second.",
+  },
+  draftedTokens: {
+    name: "ortler_draft_tokens_total",
+    type: "counter",
+    help: "Tokens that were guessed from what a text said before, and run ahead.",
+  },
+  acceptedTokens: {
+    name: "ortler_draft_tokens_accepted_total",
+    type: "counter",
+    help: "Guessed tokens that were right: each saved a decode.",
   },
   firstToken: {
     name: "ortler_time_to_first_token_seconds",
@@ -76,5 +91,18 @@ export const own = {
     type: "histogram",
     buckets: stepSeconds,
     help: "From one token of a sequence to the next.",
+  },
+  httpRequests: {
+    name: "ortler_http_requests_total",
+    type: "counter",
+    labels: ["method", "route", "status"],
+    help: "HTTP requests by the pattern of their route (none: no route has that path) and status (499: the client left).",
+  },
+  httpDuration: {
+    name: "ortler_http_request_duration_seconds",
+    type: "histogram",
+    labels: ["method", "route"],
+    buckets: waitSeconds,
+    help: "From an HTTP request's arrival until its client has been sent everything.",
   },
 } as const satisfies Record<string, MetricDefinition>;

@@ -1,4 +1,4 @@
-import type { LaunchEvent, RunEvent } from "../engine-events.js";
+import type { EndEvent, LaunchEvent, RunEvent } from "../engine-events.js";
 import type { Families } from "./families.js";
 import { own } from "./own-definitions.js";
 
@@ -31,5 +31,10 @@ export function ownObserver(families: Families, state: () => EngineState) {
       families.count(own.completionTokens, 1);
       families.observe(isFirst ? own.firstToken : own.interToken, waitedMs / 1000);
     },
+    draftVerified: ({ drafted, accepted }: { readonly drafted: number; readonly accepted: number }) => {
+      families.count(own.draftedTokens, drafted);
+      families.count(own.acceptedTokens, accepted);
+    },
+    finished: ({ reusedTokens }: Pick<EndEvent, "reusedTokens">) => families.count(own.reusedTokens, reusedTokens),
   };
 }

@@ -9,7 +9,7 @@ import {
 import { ServerReflectionRequestSchema } from "../../../src/api/grpc/generated/grpc/reflection/v1/reflection_pb.js";
 import { startGrpcServer, type GrpcServer } from "../../../src/api/grpc/server.js";
 import { implement } from "../../../src/api/grpc/service.js";
-import type { ApiObserver } from "../../../src/api/observer.js";
+import { apiCallOf, type ApiCall, type ApiObserver } from "../../../src/api/observer.js";
 import { encode, modelId, RawClient } from "../../support/grpc.js";
 import { until } from "../../support/settled.js";
 
@@ -21,7 +21,10 @@ const stream = encode(ServerStreamingTextGenerationTaskRequestSchema, { text: "p
 const service = implement(
   NlpService,
   {
-    textGenerationTaskPredict: () => ({}),
+    textGenerationTaskPredict: (_request, { metadata }) => {
+      found.push(apiCallOf(metadata));
+      return {};
+    },
     serverStreamingTextGenerationTaskPredict: async function* () {
       yield* await Promise.resolve([{}, {}, {}]);
     },
@@ -34,20 +37,26 @@ const service = implement(
   },
 );
 
+/** The calls that were told, and those that handlers found for their metadata. */
+let told: ApiCall[];
+let found: unknown[];
 /** `+type requestName of service.method, modelId` when a call starts; `-method code received/sent` when it ends. */
 let heard: string[];
 let server: GrpcServer;
 let client: RawClient;
 
 const observer: ApiObserver = {
-  callStarted: ({ type, requestName, service: name, method, modelId: id }) =>
-    heard.push(`+${type} ${requestName} of ${name}.${method}, ${id}`),
+  callStarted: (call) => {
+    const { type, requestName, service: name, method, modelId: id } = call;
+    told.push(call);
+    heard.push(`+${type} ${requestName} of ${name}.${method}, ${id}`);
+  },
   callEnded: ({ method }, { code, receivedMessages, sentMessages, durationMs }) =>
     heard.push(`-${method} ${code} ${receivedMessages}/${sentMessages}${durationMs > 0 ? "" : " in no time"}`),
 };
 
 beforeEach(async () => {
-  heard = [];
+  [heard, told, found] = [[], [], []];
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   server = await startGrpcServer({ host: "127.0.0.1", port: 0, services: [service], log, observer });
   client = new RawClient(server.port);
@@ -96,10 +105,10 @@ test.each([
       "-ServerReflectionInfo OK 2/2",
     ],
   },
-])("an observer hears of $what when it starts and when it ends", async ({ call, told }) => {
+])("an observer hears of $what when it starts and when it ends", async ({ call, told: expected }) => {
   await call();
-  await until(() => heard.length === told.length);
-  expect(heard).toEqual(told);
+  await until(() => heard.length === expected.length);
+  expect(heard).toEqual(expected);
 });
 
 test("an observer hears the end of a call that its client cancels", async () => {
@@ -109,4 +118,23 @@ test("an observer hears the end of a call that its client cancels", async () => 
   call.cancel();
   await until(() => heard.length === 2);
   expect(heard[1]).toMatch(/^-Watch CANCELLED /);
+});
+
+test("an observer is told the client's trace context, whose state may come in parts", async () => {
+  const context = [
+    ["traceparent", "00-a-b-01"],
+    ["tracestate", "v=1"],
+    ["tracestate", "w=2"],
+  ] as const;
+  await client.call(`${nlp}/TextGenerationTaskPredict`, unary, [...modelId, ...context]);
+  await client.call(`${nlp}/TextGenerationTaskPredict`, unary);
+  expect(told.map(({ traceparent, tracestate }) => [traceparent, tracestate?.replace(", ", ",")])).toEqual([
+    ["00-a-b-01", "v=1,w=2"],
+    [undefined, undefined],
+  ]);
+});
+
+test("a handler finds the call that the observer was told of", async () => {
+  await client.call(`${nlp}/TextGenerationTaskPredict`, unary);
+  expect(found.map((call) => call === told[0])).toEqual([true]);
 });

@@ -43,6 +43,20 @@ test("copies the first positions of every head, key and value and layer, and not
   expect(slotsOf(cache)).toEqual([expected, before[1], before[2]]);
 });
 
+test("of int8 copies as many positions, of one byte a number", async () => {
+  using session = await doublingSession();
+  using cache = new KvCache(session, shape, 3, 4, "int8");
+  const tensors = cache.rows(0, 3).flatMap(({ key, value }) => [key, value]);
+  for (const tensor of tensors) tensor.bytes().set(Array.from({ length: 3 * rowLength }, (_, index) => index));
+  cache.copy(2, 0, 3);
+  const expected = Array.from({ length: rowLength }, (_, index) => (index % 32 < 24 ? 2 * rowLength + index : index));
+  for (const tensor of tensors) {
+    expect([...tensor.bytes().subarray(0, rowLength)]).toEqual(expected);
+    tensor.dispose();
+  }
+  expect(tensors.map(({ byteLength }) => byteLength)).toEqual(tensors.map(() => 3 * rowLength));
+});
+
 test("gives rows as windows on the same memory", async () => {
   using session = await doublingSession();
   using cache = new KvCache(session, shape, 3, 4);

@@ -36,7 +36,7 @@ describe("a run", () => {
       [7, 24],
       [24, 41],
     ] as const) {
-      const result = await runner.prefill({ slot: 0, promptTokenIds: tokenIds, start, end, wanted: "all" });
+      const result = await runner.prefill({ slot: 0, tokenIds, start, end, wanted: "all" });
       for (let position = start; position < end; position += 1) {
         const alone = await prefill(runner, 1, tokenIds.slice(0, position + 1));
         distances.push(distance(result.logits(position - start), alone)); // still readable after another run
@@ -49,7 +49,7 @@ describe("a run", () => {
     using opened = await openRunner(micro);
     const { runner } = opened;
     for (const slot of [0, 1, 2]) await prefill(runner, slot, tokenIds.slice(slot, 10));
-    const result = await runner.decode([next(10), next(9), next(8)]);
+    const result = await runner.decode(0, [next(10), next(9), next(8)]);
     const rows = [0, 1, 2].map((row) => [...result.logits(row)]);
     expect([0, 1, 2].map((row) => result.greedyToken(row))).toEqual(rows.map((row) => row.indexOf(Math.max(...row))));
   });
@@ -60,9 +60,9 @@ describe("a run", () => {
     await prefill(runner, 0, tokenIds.slice(0, 20));
     const expected = await decode(runner, [next(20)]);
     const unknown = [...tokenIds.slice(0, 20), 600];
-    const failing = runner.prefill({ slot: 0, promptTokenIds: unknown, start: 20, end: 21, wanted: "last" });
+    const failing = runner.prefill({ slot: 0, tokenIds: unknown, start: 20, end: 21, wanted: "last" });
     await expect(failing).rejects.toThrow(OrtCallError);
-    await expect(runner.decode([{ tokenId: 600, position: 20 }])).rejects.toThrow(OrtCallError);
+    await expect(runner.decode(0, [{ tokenId: 600, position: 20 }])).rejects.toThrow(OrtCallError);
     const after = await decode(runner, [next(20)]);
     expect(after.map((row, index) => areSameBits(row, expected[index] ?? new Float32Array()))).toEqual([true]);
   });
@@ -76,7 +76,7 @@ describe("slots", () => {
     const rows = [empty, empty, next(30)];
     const [, , stayed = new Float32Array()] = await decode(runner, rows);
     await prefill(runner, 0, tokenIds.slice(40, 90)); // what a finished sequence leaves in the slot
-    runner.move(2, 0, 30);
+    runner.copy(2, 0, 30);
     const [moved = new Float32Array()] = await decode(runner, [next(30)]);
     expect(areSameBits(moved, stayed)).toBe(true);
   });
@@ -117,7 +117,7 @@ describe("memory that was never written, or by another sequence", () => {
       all.push(await prefill(runner, 1, prompt.slice(0, length)));
       const row = { tokenId: 5, position: length };
       all.push(...(await decode(runner, [empty, row, empty])).slice(1, 2));
-      runner.move(1, 0, length + 1);
+      runner.copy(1, 0, length + 1);
       all.push(...(await decode(runner, [{ tokenId: 6, position: length + 1 }])));
     }
     return all;
@@ -140,7 +140,7 @@ describe("memory that was never written, or by another sequence", () => {
 
   test("makes the graph name a token for a row of NaN whose own logit is NaN", async () => {
     using poisoned = await openRunner(await poisonous());
-    const run = { slot: 0, promptTokenIds: [1, 1], start: 0, end: 2, wanted: "last" } as const;
+    const run = { slot: 0, tokenIds: [1, 1], start: 0, end: 2, wanted: "last" } as const;
     const result = await poisoned.runner.prefill(run);
     expect(result.logits(0)[result.greedyToken(0)]).toBeNaN();
   });
@@ -151,12 +151,12 @@ test("a runner that is disposed leaves no tensor behind", async () => {
   {
     using opened = await openRunner(micro);
     const { runner } = opened;
-    const run = { slot: 1, promptTokenIds: tokenIds, start: 0, end: 40 } as const;
+    const run = { slot: 1, tokenIds, start: 0, end: 40 } as const;
     for (const wanted of ["none", "last", "all"] as const) await runner.prefill({ ...run, wanted });
     await decode(runner, [empty, next(40)]);
     await decode(runner, [empty]);
-    runner.move(1, 0, 40);
-    const unknown = { slot: 0, promptTokenIds: [600], start: 0, end: 1, wanted: "all" } as const;
+    runner.copy(1, 0, 40);
+    const unknown = { slot: 0, tokenIds: [600], start: 0, end: 1, wanted: "all" } as const;
     await expect(runner.prefill(unknown)).rejects.toThrow(OrtCallError);
     expect(liveTensors()).toBeGreaterThan(before);
   }

@@ -48,10 +48,10 @@ async function logitsOf(model: SmallGpt2): Promise<Float32Array[]> {
   using opened = await openRunner(folder);
   const { runner } = opened;
   const end = tokenIds.length - 3;
-  const prefilled = await runner.prefill({ slot: 0, promptTokenIds: tokenIds, start: 0, end, wanted: "all" });
+  const prefilled = await runner.prefill({ slot: 0, tokenIds, start: 0, end, wanted: "all" });
   const rows = Array.from({ length: end }, (_, row) => prefilled.logits(row).slice());
   for (const [index, tokenId] of tokenIds.slice(end).entries()) {
-    const decoded = await runner.decode([{ tokenId, position: end + index }]);
+    const decoded = await runner.decode(0, [{ tokenId, position: end + index }]);
     rows.push(decoded.logits(0).slice());
   }
   return rows;

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../../src/model/graph/graph-builder.js";
@@ -34,6 +34,22 @@ test("weights are read where they lie in a file", async () => {
   graph.output("y", "float32", [2, 3]);
   const values = [1, 2, 3, 4, 5, 6];
   expect(await run(graph, folder, { shape: [2, 3], values }, [2, 3])).toEqual([11, 22, 33, 14, 25, 36]);
+});
+
+test("weights lie in the graph's folder below the session's, and constants in the graph", async () => {
+  const root = await temporaryFolder();
+  await mkdir(join(root, "a", "b"), { recursive: true });
+  await writeFile(join(root, "a", "weights.bin"), new Uint8Array(Float32Array.of(10, 20).buffer));
+  const graph = new GraphBuilder("add", "a/b");
+  const x = graph.input("x", "float32", [2]);
+  const where = { file: "../weights.bin", offset: 0, byteLength: 8 };
+  const bias = graph.weight({ name: "bias", elementType: "float32", shape: [2], ...where });
+  const bytes = new Uint8Array(Float32Array.of(2, 3).buffer);
+  const factor = graph.constant({ name: "factor", elementType: "float32", shape: [2], bytes });
+  const sum = graph.add("Add", [graph.add("Mul", [x, factor]), bias]);
+  graph.addNamed("Mul", [sum, graph.scalar(-0.5)], ["y"]);
+  graph.output("y", "float32", [2]);
+  expect(await run(graph, root, { shape: [2], values: [1, 2] }, [2])).toEqual([-6, -13]);
 });
 
 test("attributes of each kind reach their operators, and integers theirs", async () => {

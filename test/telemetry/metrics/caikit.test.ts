@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { caikitObserver, type CallEvent } from "../../../src/telemetry/metrics/caikit.js";
+import type { CallEvent } from "../../../src/telemetry/call-events.js";
+import { caikitObserver } from "../../../src/telemetry/metrics/caikit.js";
 import { Families } from "../../../src/telemetry/metrics/families.js";
 import { parseExposition } from "../../support/exposition.js";
 
@@ -61,6 +62,14 @@ test("a call of another service is no prediction, and goes by its own name", asy
   expect((await shown()).filter((line) => !line.startsWith("grpc_"))).toEqual([
     "rpc_in_progress_gauge GetModelsInfo 0",
   ]);
+});
+
+test("a route that stands for no gRPC method is none of Caikit's calls", async () => {
+  const { observer, shown } = harness();
+  const rest = { ...unary, protocol: "http", service: "", method: "", requestName: "" } as const;
+  observer.callStarted(rest);
+  observer.callEnded(rest, ended);
+  expect(await shown()).toEqual([]);
 });
 
 test("model ids without end do not make series without end", async () => {

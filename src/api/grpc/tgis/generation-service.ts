@@ -2,7 +2,8 @@ import { performance } from "node:perf_hooks";
 import { status } from "@grpc/grpc-js";
 import type { Engine } from "../../../engine/engine.js";
 import type { Caller } from "../../../engine/observer.js";
-import type { UncheckedRequest } from "../../../engine/request.js";
+import type { RequestLimits, UncheckedRequest } from "../../../engine/request.js";
+import { checkPromptCharacters } from "../../../engine/validation.js";
 import type { Tokenizer } from "../../../model/tokenizer.js";
 import { StatusError } from "../../errors.js";
 import { foldEvents } from "../../fold.js";
@@ -17,9 +18,16 @@ import { toResponse, toStreamResponses } from "./results.js";
 import { toTokenizeResponse } from "./tokenization.js";
 import { refuseAdapter, refusePrefix, refuseUnservable } from "./unservable.js";
 
+interface RefusedCall {
+  readonly kind: "single" | "batch" | "stream";
+  readonly prompts: number;
+}
+
 export interface TgisCounters {
   /** A batch of no prompts was answered. */
   countEmptyBatch(): void;
+  /** A call was refused before the engine heard of it. */
+  countRefusal(call: RefusedCall): void;
   /** A Tokenize call was answered; `tokens` is their sum after truncation. */
   countTokenize(call: { readonly texts: number; readonly tokens: number; readonly durationMs: number }): void;
 }
@@ -53,7 +61,7 @@ export function generationService({ engine, model, counters, requestTimeoutMs = 
       }
       const caller = { ...callerOf(metadata), kind: size === 1 ? "single" : "batch" } as const;
       checkCapacity(engine, size, { ...caller, batch: { index: 0, size } });
-      refuseUnservable(message, limits);
+      countRefusals({ kind: caller.kind, prompts: size }, counters, () => refuseUnservable(message, limits));
       const requests = message.requests.map(({ text }) => toEngineRequest(text, message.params));
       const generations = await allOrNone([...requests.entries()], signal, async ([index, request], batch) =>
         foldEvents(generate(request, batch, { ...caller, batch: { index, size } })),
@@ -64,13 +72,14 @@ export function generationService({ engine, model, counters, requestTimeoutMs = 
       const caller = { ...callerOf(metadata), kind: "stream" } as const;
       checkCapacity(engine, 1, caller);
       if (message.request === undefined) throw new StatusError(status.INVALID_ARGUMENT, "missing request");
-      refuseUnservable(message, limits);
+      countRefusals({ kind: "stream", prompts: 1 }, counters, () => refuseUnservable(message, limits));
       yield* toStreamResponses(generate(toEngineRequest(message.request.text, message.params), signal, caller));
     },
     tokenize: (message) => {
       const beganMs = performance.now();
       refuseAdapter(message.adapterId);
       refusePrefix(message.prefixId);
+      for (const { text } of message.requests) checkText(text, limits);
       const responses = message.requests.map(({ text }) => toTokenizeResponse(text, message, model.tokenizer));
       const tokens = responses.reduce((sum, { tokenCount = 0 }) => sum + tokenCount, 0);
       counters?.countTokenize({ texts: responses.length, tokens, durationMs: performance.now() - beganMs });
@@ -85,6 +94,15 @@ export function generationService({ engine, model, counters, requestTimeoutMs = 
   return implement(GenerationService, handlers, { isNamedInHealth: true });
 }
 
+/** @throws {StatusError} INVALID_ARGUMENT when the text is too long to be tokenized; TGIS has no such limit. */
+function checkText(text: string, limits: RequestLimits): void {
+  try {
+    checkPromptCharacters(text, limits);
+  } catch (error) {
+    throw toTgisError(error);
+  }
+}
+
 /**
  * All permits of a call at once, before anything of it is looked at (TGIS's order of work).
  * @throws {StatusError} RESOURCE_EXHAUSTED when there are not so many.
@@ -94,5 +112,15 @@ function checkCapacity(engine: Pick<Engine, "checkCapacity">, needed: number, ca
     engine.checkCapacity(needed, caller);
   } catch (error) {
     throw toTgisError(error);
+  }
+}
+
+/** Runs a check of this API's own; the engine's are counted by its observer. */
+function countRefusals(call: RefusedCall, counters: TgisCounters | undefined, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    counters?.countRefusal(call);
+    throw error;
   }
 }

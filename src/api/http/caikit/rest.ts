@@ -10,6 +10,7 @@ import type { TextEngine } from "../../text-engine.js";
 import { sendJson } from "../answer.js";
 import { callerOf } from "../caller.js";
 import { abortSignalOf, type HttpApi } from "../api.js";
+import { sayModelId } from "../observed.js";
 import { EventStream } from "../sse.js";
 import { DetailError, errorJson, validationJson, ValidationError } from "./errors.js";
 import { addInfoRoutes } from "./info.js";
@@ -93,8 +94,11 @@ function addTaskRoutes(
   });
 }
 
-function bodyOf({ body, headers }: FastifyRequest, schema: Schema<TaskBody>): TaskBody {
-  return readBody(Buffer.isBuffer(body) ? body : Buffer.alloc(0), headers["content-type"], schema);
+function bodyOf(request: FastifyRequest, schema: Schema<TaskBody>): TaskBody {
+  const { body, headers } = request;
+  const read = readBody(Buffer.isBuffer(body) ? body : Buffer.alloc(0), headers["content-type"], schema);
+  sayModelId(request, read.modelId);
+  return read;
 }
 
 /**

@@ -3,9 +3,7 @@ import {
   boolean,
   integer,
   listOf,
-  mapOf,
   mapped,
-  number,
   object,
   optional,
   string,
@@ -14,12 +12,16 @@ import {
   type Fields,
 } from "../../fields.js";
 import { invalid } from "./errors.js";
+import { checkGenerationBody, generationFields } from "./generation-fields.js";
 
 /** One prompt of a request: text, or token ids. */
 export type Prompt = string | readonly number[];
 
-/** In one answer: each is a request of its own to the engine. */
-const maxChoices = 2048;
+/** For one answer: each is a request of its own to the engine. */
+const maxGenerations = 2048;
+
+/** Candidates of which the best are told. OpenAI's limit. */
+const maxBestOf = 20;
 
 const tokenId = integer({ minimum: 0 });
 const tokenIds: Field<readonly Prompt[]> = mapped(listOf(tokenId, { minItems: 1 }), (ids) => [ids]);
@@ -32,30 +34,14 @@ const prompts = anyOf<readonly Prompt[]>(
   listOf(listOf(tokenId, { minItems: 1 }), { minItems: 1 }),
 );
 
-const stop = anyOf<readonly string[]>(
-  "a string or an array of at most 4 strings",
-  mapped(string, (text) => [text]),
-  listOf(string, { maxItems: 4 }),
-);
-
-/** The fields of `/completions`; OpenAI ignores others, among them `user`, which is not needed here. */
+/** The fields of `/completions`. */
 const fields = {
-  model: optional(string),
+  ...generationFields,
   prompt: prompts,
   max_tokens: optional(integer({ minimum: 1 })),
-  temperature: withDefault(number({ minimum: 0, maximum: 2 }), 1),
-  top_p: withDefault(number({ exclusiveMinimum: 0, maximum: 1 }), 1),
-  n: withDefault(integer({ minimum: 1, maximum: 128 }), 1),
-  best_of: optional(integer({ minimum: 1, maximum: 128 })),
-  stream: withDefault(boolean, false),
-  stream_options: optional(object({ include_usage: withDefault(boolean, false) })),
+  best_of: optional(integer({ minimum: 1, maximum: maxBestOf })),
   logprobs: optional(integer({ minimum: 0, maximum: 5 })),
   echo: withDefault(boolean, false),
-  stop: withDefault(stop, []),
-  seed: optional(integer()),
-  frequency_penalty: withDefault(number({ minimum: -2, maximum: 2 }), 0),
-  presence_penalty: withDefault(number({ minimum: -2, maximum: 2 }), 0),
-  logit_bias: optional(mapOf(number())), // the engine clamps it
   suffix: withDefault(string, ""),
 };
 
@@ -73,13 +59,23 @@ export const completionSchema = completionFields.schema;
 export function readCompletionBody(json: unknown): CompletionBody {
   const body = completionFields.read(json, "");
   if (body.suffix !== "") throw invalid("suffix", "suffix is not supported: the model completes at the end only");
-  if (body.best_of !== undefined && body.best_of !== body.n) {
-    throw invalid("best_of", `best_of must be n, which is ${body.n}, or left out, got ${body.best_of}`);
-  }
-  const choices = body.prompt.length * body.n;
-  if (choices > maxChoices) throw invalid("n", `prompts times n must be at most ${maxChoices}, got ${choices}`);
-  if (body.stream_options !== undefined && !body.stream) {
-    throw invalid("stream_options", "stream_options is allowed with stream only");
+  checkGenerationBody(body);
+  checkBestOf(body);
+  const generations = body.prompt.length * candidatesOf(body);
+  if (generations > maxGenerations) {
+    const field = body.best_of === undefined ? "n" : "best_of";
+    throw invalid(field, `prompts times ${field} must be at most ${maxGenerations}, got ${generations}`);
   }
   return body;
+}
+
+function checkBestOf({ best_of: bestOf, n, stream }: CompletionBody): void {
+  if (bestOf === undefined || bestOf === n) return;
+  if (bestOf < n) throw invalid("best_of", `best_of must be at least n, which is ${n}, got ${bestOf}`);
+  if (stream) throw invalid("best_of", "best_of above n is not allowed with stream: the best are known at the end");
+}
+
+/** How many generations each prompt has, of which `n` are told. */
+export function candidatesOf({ best_of: bestOf, n }: Pick<CompletionBody, "best_of" | "n">): number {
+  return bestOf ?? n;
 }

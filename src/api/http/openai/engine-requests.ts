@@ -1,36 +1,44 @@
 import type { RequestLimits, UncheckedRequest } from "../../../engine/request.js";
 import { textOf, type TextModel } from "../text-model.js";
-import type { CompletionBody, Prompt } from "./completion-body.js";
+import { candidatesOf, type CompletionBody, type Prompt } from "./completion-body.js";
 import { invalid } from "./errors.js";
+import type { GenerationBody } from "./generation-fields.js";
 
 const defaultMaxTokens = 16;
 
 /**
- * One request of the engine for each choice: all samples of the first prompt, then those of the second, and so on.
+ * One request of the engine for each candidate: all of the first prompt, then those of the second, and so on.
  * @throws {OpenAiError} when a key of `logit_bias` is no number.
  */
 export function toEngineRequests(body: CompletionBody, limits: RequestLimits, model: TextModel): UncheckedRequest[] {
-  const shared = toSharedRequest(body, limits);
-  return body.prompt.flatMap((prompt) => {
-    const asked = { ...toPrompt(prompt, body, model), ...shared };
-    return Array.from({ length: body.n }, (_, sample) => ({ ...asked, seed: seedOf(body.seed, sample) }));
-  });
+  const shared = {
+    ...toSharedRequest(body),
+    maxNewTokens: body.max_tokens ?? Math.min(defaultMaxTokens, limits.maxNewTokens),
+    includePromptText: body.echo,
+    details: toDetails(body),
+  };
+  return body.prompt.flatMap((prompt) =>
+    samplesOf({ ...toPrompt(prompt, body, model), ...shared }, candidatesOf(body), body.seed),
+  );
 }
 
-function toSharedRequest(body: CompletionBody, limits: RequestLimits): Omit<UncheckedRequest, "prompt"> {
+/** What completions and chat ask for in the same words. */
+export function toSharedRequest(body: GenerationBody): Omit<UncheckedRequest, "prompt"> {
   return {
     method: body.temperature === 0 ? "greedy" : "sample",
     temperature: body.temperature,
     topP: body.top_p,
-    maxNewTokens: body.max_tokens ?? Math.min(defaultMaxTokens, limits.maxNewTokens),
     stopSequences: body.stop,
     includeStopSequence: false,
-    includePromptText: body.echo,
     frequencyPenalty: body.frequency_penalty,
     presencePenalty: body.presence_penalty,
     logitBias: body.logit_bias && toLogitBias(body.logit_bias),
-    details: toDetails(body),
   };
+}
+
+/** `count` samples of one prompt. */
+export function samplesOf(request: UncheckedRequest, count: number, seed: number | undefined): UncheckedRequest[] {
+  return Array.from({ length: count }, (_, sample) => ({ ...request, seed: seedOf(seed, sample) }));
 }
 
 /** Ids are echoed as their text. */
@@ -55,7 +63,9 @@ function toLogitBias(given: ReadonlyMap<string, number>): ReadonlyMap<number, nu
   return new Map(Array.from(given, ([key, bias]) => [Number(key), bias]));
 }
 
-function toDetails({ logprobs, echo }: CompletionBody): UncheckedRequest["details"] {
-  if (logprobs === undefined) return {};
-  return { completionTokens: true, promptTokens: echo, logprobs: true, topN: logprobs };
+/** Candidates are compared by the log-probabilities of their tokens, whether or not these are told. */
+function toDetails(body: CompletionBody): UncheckedRequest["details"] {
+  const { logprobs, echo } = body;
+  if (logprobs === undefined && candidatesOf(body) === body.n) return {};
+  return { completionTokens: true, promptTokens: echo && logprobs !== undefined, logprobs: true, topN: logprobs ?? 0 };
 }

@@ -45,20 +45,36 @@ export function invalid(param: string | null, message: string, code: string | nu
   return new OpenAiError(400, "invalid_request_error", message, { param, code });
 }
 
-/** The fields whose rules the engine checks; the other rules cannot be broken through this API. */
-const params: Partial<Record<Violation["rule"], string>> = {
+/** What an operation calls the fields whose rules the engine checks; the other rules cannot be broken through it. */
+export type FieldNames = Partial<Record<Violation["rule"], string>>;
+
+const sharedNames = {
   temperature: "temperature",
   "top-p": "top_p",
-  "max-new-tokens": "max_tokens",
   "stop-sequences": "stop",
-  "top-n-tokens": "logprobs",
   "frequency-penalty": "frequency_penalty",
   "presence-penalty": "presence_penalty",
   "logit-bias": "logit_bias",
   "logit-bias-token": "logit_bias",
+} as const satisfies FieldNames;
+
+export const completionFieldNames: FieldNames = {
+  ...sharedNames,
+  "max-new-tokens": "max_tokens",
+  "top-n-tokens": "logprobs",
   "prompt-token": "prompt",
+  "prompt-characters": "prompt",
   "empty-prompt": "prompt",
   "prompt-length": "prompt",
+};
+
+export const chatFieldNames: FieldNames = {
+  ...sharedNames,
+  "max-new-tokens": "max_completion_tokens",
+  "top-n-tokens": "top_logprobs",
+  "prompt-token": "messages",
+  "empty-prompt": "messages",
+  "prompt-length": "messages",
 };
 
 const types = {
@@ -71,8 +87,8 @@ const types = {
 } as const satisfies Record<OrtlerError["kind"], string>;
 
 /** What the client is told. A bug is told by a request id, under which the log has the cause. */
-export function toOpenAiError(error: unknown, path: string, log: Logger): OpenAiError {
-  const told = toldError(error);
+export function toOpenAiError(error: unknown, path: string, log: Logger, fieldNames: FieldNames): OpenAiError {
+  const told = toldError(error, fieldNames);
   if (told !== undefined) {
     log.info("call refused", { path, status: told.status, message: told.message });
     return told;
@@ -80,10 +96,10 @@ export function toOpenAiError(error: unknown, path: string, log: Logger): OpenAi
   return new OpenAiError(codes.internal.http, types.internal, hideError(error, path, log));
 }
 
-function toldError(error: unknown): OpenAiError | undefined {
+function toldError(error: unknown, fieldNames: FieldNames): OpenAiError | undefined {
   if (error instanceof OpenAiError) return error;
   if (error instanceof FieldError) return invalid(error.field, error.message);
-  if (error instanceof InvalidRequestError) return violated(error);
+  if (error instanceof InvalidRequestError) return violated(error, fieldNames);
   if (error instanceof OrtlerError && error.kind !== "internal") {
     const code = error.kind === "over-capacity" ? "rate_limit_exceeded" : null;
     return new OpenAiError(codes[error.kind].http, types[error.kind], error.message, { code }, { cause: error });
@@ -92,8 +108,8 @@ function toldError(error: unknown): OpenAiError | undefined {
   return refusal && new OpenAiError(refusal.status, types["invalid-input"], refusal.message, {}, { cause: error });
 }
 
-function violated({ violation, message }: InvalidRequestError): OpenAiError {
-  const param = params[violation.rule] ?? null;
+function violated({ violation, message }: InvalidRequestError, fieldNames: FieldNames): OpenAiError {
+  const param = fieldNames[violation.rule] ?? null;
   return invalid(
     param,
     param === null ? message : `${param}: ${message}`,

@@ -1,46 +1,53 @@
-/** OpenAI's API: completions and models, under `/v1` and under `/openai/v1`, where KServe's runtimes have it. */
-import type { FastifyInstance } from "fastify";
+/** OpenAI's API: completions, chat and models, under `/v1` and under `/openai/v1`, where KServe's runtimes have it. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { HttpApi } from "../api.js";
-import { object, optional, string } from "../../fields.js";
+import { chatCompletionSchema } from "./chat/chat-body.js";
+import { completeChat, openChatPrompts } from "./chat/chat.js";
+import type { ChatPrompts } from "./chat/prompts.js";
 import { completionSchema } from "./completion-body.js";
 import { complete } from "./completions.js";
-import { invalid, toOpenAiError } from "./errors.js";
-import { checkModel, modelObject, requireServed, type OpenAiOptions } from "./models.js";
+import { chatFieldNames, completionFieldNames, OpenAiError, toOpenAiError, type FieldNames } from "./errors.js";
+import { modelObject, requireServed, type OpenAiOptions } from "./models.js";
+import { wordRefusal } from "./refusals.js";
 import { fingerprintOf } from "./results.js";
 
 export type { OpenAiOptions } from "./models.js";
 
 /** Wrong requests, and what the engine refuses, get OpenAI's error object. */
 export function openAiApi(options: OpenAiOptions): HttpApi {
-  const routes = routesOf(options);
   return async (app) => {
-    app.setErrorHandler((error, request, reply) => {
-      const told = toOpenAiError(error, request.url, options.log);
-      if (told.status === 429) void reply.header("retry-after", "1");
-      return reply.code(told.status).send(told.body);
-    });
+    const routes = routesOf(options, await openChatPrompts(options));
+    app.setErrorHandler(errorHandler(options, completionFieldNames));
     app.setValidatorCompiler(() => () => true); // bodies are read by the table that their schema is made of
+    app.decorate("wordRefusal", wordRefusal);
     for (const prefix of ["/v1", "/openai/v1"]) await app.register(routes, { prefix });
   };
 }
 
-const chatFields = object({ model: optional(string) });
+function errorHandler({ log }: Pick<OpenAiOptions, "log">, fieldNames: FieldNames) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const told = toOpenAiError(error, request.url, log, fieldNames);
+    if (told.status === 429) void reply.header("retry-after", "1");
+    return reply.code(told.status).send(told.body);
+  };
+}
 
-function routesOf(options: OpenAiOptions): (app: FastifyInstance) => void {
+function routesOf(options: OpenAiOptions, prompts: ChatPrompts | undefined): (app: FastifyInstance) => void {
   const { model } = options;
   const served = modelObject(options);
   const fingerprint = fingerprintOf(model, options.version);
   return (app) => {
-    app.post("/completions", { schema: { body: completionSchema } }, (request, reply) =>
+    app.setNotFoundHandler((request) => {
+      const path = request.url.split("?", 1)[0] ?? "";
+      throw new OpenAiError(404, "invalid_request_error", `Invalid URL (${request.method} ${path})`);
+    });
+    app.post("/completions", { schema: { body: completionSchema } }, async (request, reply) =>
       complete(options, fingerprint, request, reply),
     );
-    app.post("/chat/completions", (request) => {
-      checkModel(chatFields.read(request.body, "").model, options);
-      throw invalid(
-        "messages",
-        `The model \`${model.id}\` has no chat template: send the whole prompt to /v1/completions`,
-      );
-    });
+    const chat = { schema: { body: chatCompletionSchema }, errorHandler: errorHandler(options, chatFieldNames) };
+    app.post("/chat/completions", chat, async (request, reply) =>
+      completeChat(options, prompts, fingerprint, request, reply),
+    );
     app.get("/models", () => ({ object: "list", data: [served] }));
     app.get<{ Params: { "*": string } }>("/models/*", ({ params }) => {
       requireServed(params["*"], model.id); // a wildcard: names may have slashes in them

@@ -24,7 +24,7 @@ export class LogprobsWriter {
 
   write(details: readonly TokenDetail[]): Logprobs {
     return {
-      tokens: details.map((detail) => this.#nameOf(detail)),
+      tokens: details.map((detail) => nameOfToken(detail, this.tokenizer)),
       token_logprobs: details.map(({ logprob }) => (Number.isNaN(logprob) ? null : logprob)),
       top_logprobs: details.map((detail) => (Number.isNaN(detail.logprob) ? null : this.#topOf(detail))),
       text_offset: details.map(({ id }) => this.#advance(id)),
@@ -33,15 +33,7 @@ export class LogprobsWriter {
 
   #topOf(detail: TokenDetail): Record<string, number> {
     const listed = [...detail.top.slice(0, this.topN), detail];
-    return Object.fromEntries(listed.map((token) => [this.#nameOf(token), token.logprob]));
-  }
-
-  /** Its text; a token that is no text by itself is named by its bytes, so that names stay distinct. */
-  #nameOf({ id, piece }: { readonly id: number; readonly piece: string }): string {
-    const bytes = Buffer.from(this.tokenizer.bytesOf(id));
-    if (bytes.length === 0) return piece;
-    const text = bytes.toString();
-    return bytes.equals(Buffer.from(text)) ? text : `bytes:${bytes.toString("hex").replace(/../g, "\\x$&")}`;
+    return Object.fromEntries(listed.map((token) => [nameOfToken(token, this.tokenizer), token.logprob]));
   }
 
   #advance(id: number): number {
@@ -49,4 +41,15 @@ export class LogprobsWriter {
     this.#offset += Array.from(this.#utf8.decode(this.tokenizer.bytesOf(id), { stream: true })).length;
     return start;
   }
+}
+
+/** Its text; a token that is no text by itself is named by its bytes, so that names stay distinct. */
+export function nameOfToken(
+  { id, piece }: { readonly id: number; readonly piece: string },
+  tokenizer: TextModel["tokenizer"],
+): string {
+  const bytes = Buffer.from(tokenizer.bytesOf(id));
+  if (bytes.length === 0) return piece;
+  const text = bytes.toString();
+  return bytes.equals(Buffer.from(text)) ? text : `bytes:${bytes.toString("hex").replace(/../g, "\\x$&")}`;
 }

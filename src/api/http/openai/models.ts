@@ -1,7 +1,21 @@
-import type { TextApiOptions } from "../text-model.js";
+import type { ChatTemplate, Tokenizer } from "../../../model/index.js";
+import type { TextApiOptions, TextModel } from "../text-model.js";
 import { OpenAiError } from "./errors.js";
 
+type TextTokenizer = TextModel["tokenizer"];
+
+/** A model that takes part in conversations. */
+export type ChatModel = Pick<TextModel, "id"> & {
+  readonly tokenizer: TextTokenizer & Pick<Tokenizer, "encode"> & { readonly chatTemplate: ChatTemplate };
+};
+
+/** A model that may have a chat template. */
+export type OpenAiModel = Pick<TextModel, "id"> & {
+  readonly tokenizer: TextTokenizer & Partial<Pick<Tokenizer, "encode" | "chatTemplate">>;
+};
+
 export interface OpenAiOptions extends TextApiOptions {
+  readonly model: OpenAiModel;
   /** Of the server. */
   readonly version: string;
   /** Whether a request has to name the served model, or none; else any name will do. */
@@ -36,4 +50,8 @@ export function requireServed(name: string, served: string): void {
   if (name === served) return;
   const message = `The model \`${name}\` does not exist: this server has \`${served}\``;
   throw new OpenAiError(404, "invalid_request_error", message, { param: "model", code: "model_not_found" });
+}
+
+export function isChatModel(model: OpenAiModel): model is ChatModel {
+  return model.tokenizer.chatTemplate !== undefined && model.tokenizer.encode !== undefined;
 }

@@ -21,22 +21,22 @@ export interface Usage {
 }
 
 /** What all parts of one answer begin with. */
-export interface AnswerHead {
+export interface AnswerHead<ObjectName extends string = string> {
   readonly id: string;
-  readonly object: "text_completion";
+  readonly object: ObjectName;
   /** Seconds since 1970. */
   readonly created: number;
   readonly model: string;
   readonly system_fingerprint: string;
 }
 
-export interface Completion extends AnswerHead {
+export interface Completion extends AnswerHead<"text_completion"> {
   readonly choices: readonly Choice[];
   /** `null`, or missing, in the parts of a stream. */
   readonly usage?: Usage | null;
 }
 
-const finishReasons = {
+export const finishReasons = {
   eos: "stop",
   "stop-sequence": "stop",
   "max-tokens": "length",
@@ -46,10 +46,18 @@ const finishReasons = {
   error: "length",
 } as const satisfies Record<StopReason, FinishReason>;
 
-/** @param fingerprint changes when answers to the same request and seed may change. */
-export function answerHead(model: string, fingerprint: string): AnswerHead {
+/**
+ * @param prefix of the id.
+ * @param fingerprint changes when answers to the same request and seed may change.
+ */
+export function answerHead<ObjectName extends string>(
+  object: ObjectName,
+  prefix: string,
+  model: string,
+  fingerprint: string,
+): AnswerHead<ObjectName> {
   const created = Math.floor(Date.now() / 1000);
-  return { id: `cmpl-${randomUUID()}`, object: "text_completion", created, model, system_fingerprint: fingerprint };
+  return { id: `${prefix}-${randomUUID()}`, object, created, model, system_fingerprint: fingerprint };
 }
 
 /** @param version of the server. */

@@ -83,6 +83,8 @@ function wordViolation(violation: Violation, message: string): string {
       );
     case "max-new-tokens":
       return `\`max_new_tokens\` must be > 0 and <= ${violation.limit}. Given: ${violation.value}`;
+    case "prompt-characters":
+      return `\`inputs\` must have at most ${violation.limit} characters. Given: ${violation.characters}`;
     case "empty-prompt":
       return "`inputs` cannot be empty";
     case "prompt-length":

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startRest, type TestHttpServer } from "../../../support/http.js";
-import { ScriptedEngine } from "../../../support/scripted-engine.js";
+import { docsApi } from "../../../../src/api/http/docs/index.js";
+import { startApis, type TestHttpServer } from "../../../support/http.js";
 
 /** The parts of an OpenAPI document that the contract's client reads. */
 interface Described {
@@ -18,7 +18,7 @@ interface Document {
 let server: TestHttpServer;
 let document: Document;
 beforeAll(async () => {
-  server = await startRest(new ScriptedEngine(), { runtimeVersion: "1.2" });
+  server = await startApis(() => docsApi({ version: "1.2", modelId: "micro-gpt2", needsKey: false }));
   const { body } = await server.call({ method: "GET", path: "/openapi.json" });
   document = JSON.parse(body) as Document;
 });
@@ -67,12 +67,4 @@ test("the document has the contract's head, and classes under the original's nam
     TextGenerationTaskRequestParameters: { type: "object", additionalProperties: false },
     ExponentialDecayLengthPenalty: { type: "object", additionalProperties: false },
   });
-});
-
-test("every path of the document has a route", async () => {
-  const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => server.call({ method: method.toUpperCase(), path })),
-  );
-  const statuses = (await Promise.all(calls)).map(({ status }) => status);
-  expect(statuses).toEqual([422, 422, 422, 200, 200, 200]);
 });

@@ -163,6 +163,46 @@ describe("several choices", () => {
   });
 });
 
+describe("best_of", () => {
+  /** The texts of five samples of each prompt, by their mean log-probability as the engine tells it. */
+  const ranked = async (prompts: readonly string[], tokens: number): Promise<string[][]> =>
+    Promise.all(
+      prompts.map(async (each) => {
+        const details = { completionTokens: true, logprobs: true };
+        const samples = await Promise.all(
+          [7n, 8n, 9n, 10n, 11n].map(async (seed) =>
+            ofEngine({ prompt: each, maxNewTokens: tokens, method: "sample", seed, details }),
+          ),
+        );
+        const scored = samples.map(({ text, tokens: listed }) => {
+          return { text, mean: listed.reduce((sum, { logprob }) => sum + logprob, 0) / listed.length };
+        });
+        return scored.sort((a, b) => b.mean - a.mean).map(({ text }) => text);
+      }),
+    );
+
+  test("tells the n samples of each prompt that the model finds most likely, best first", async () => {
+    const prompts = references.slice(0, 2).map((each) => each.prompt);
+    const expected = await ranked(prompts, 6);
+    const completion = await create({ prompt: prompts, max_tokens: 6, n: 2, best_of: 5, seed: 7 });
+    expect(texts(completion)).toEqual(expected.flatMap((each) => each.slice(0, 2)));
+    expect(completion.choices.map(({ index, logprobs }) => [index, logprobs])).toEqual(
+      [0, 1, 2, 3].map((index) => [index, null]),
+    );
+    const promptTokens = references.slice(0, 2).reduce((sum, each) => sum + each.input_ids.length, 0);
+    expect(completion.usage).toMatchObject({ prompt_tokens: promptTokens, completion_tokens: 2 * 5 * 6 });
+  });
+
+  test("tells the logprobs of the chosen one when they are asked for, and the prompt when it is echoed", async () => {
+    const [[best = ""] = []] = await ranked([prompt], 6);
+    const asked = { prompt, max_tokens: 6, best_of: 5, seed: 7 };
+    const { choices } = await create({ ...asked, logprobs: 0, echo: true });
+    expect(choices.map(({ text }) => text)).toEqual([`${prompt}${best}`]);
+    expect(choices[0]?.logprobs?.tokens?.length).toBe(promptIds.length + 6);
+    expect(texts(await create({ ...asked, echo: true }))).toEqual([`${prompt}${best}`]);
+  });
+});
+
 describe("sampling", () => {
   test("passes every parameter on to the engine", async () => {
     const { text } = await ofEngine({

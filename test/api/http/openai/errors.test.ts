@@ -55,7 +55,25 @@ describe("a wrong field", () => {
     [{ prompt, n: 0 }, "n", "n must be an integer in [1, 128], got 0"],
     [{ prompt, n: 129 }, "n", "n must be an integer in [1, 128], got 129"],
     [{ prompt: Array(17).fill("p"), n: 121 }, "n", "prompts times n must be at most 2048, got 2057"],
-    [{ prompt, n: 2, best_of: 3 }, "best_of", "best_of must be n, which is 2, or left out, got 3"],
+    [{ prompt, n: 3, best_of: 2 }, "best_of", "best_of must be at least n, which is 3, got 2"],
+    [{ prompt, best_of: 21 }, "best_of", "best_of must be an integer in [1, 20], got 21"],
+    [{ prompt: Array(103).fill("p"), best_of: 20 }, "best_of", "prompts times best_of must be at most 2048, got 2060"],
+    [
+      { prompt, best_of: 2, stream: true },
+      "best_of",
+      "best_of above n is not allowed with stream: the best are known at the end",
+    ],
+    [
+      { prompt, use_beam_search: true },
+      "use_beam_search",
+      "use_beam_search is not supported: there is greedy search and sampling",
+    ],
+    [{ prompt, guided_json: {} }, "guided_json", "guided_json is not supported: text is not guided"],
+    [
+      { prompt, response_format: { type: "json_object" } },
+      "response_format",
+      'response_format is not supported: text is not guided, its type can be "text" only',
+    ],
     [{ prompt, logprobs: 6 }, "logprobs", "logprobs must be an integer in [0, 5], got 6"],
     [{ prompt, logprobs: true }, "logprobs", "logprobs must be an integer in [0, 5], got true"],
     [{ prompt, echo: 1 }, "echo", "echo must be a boolean, got 1"],
@@ -84,7 +102,8 @@ describe("a wrong field", () => {
 
   test("is none when it is null, unknown, or the user's name", async () => {
     const nulls = { max_tokens: null, temperature: null, logprobs: null, stop: null, seed: null, logit_bias: null };
-    const { status } = await post({ prompt, ...nulls, suffix: null, best_of: null, user: "me", unheard_of: 1 });
+    const harmless = { suffix: null, best_of: null, use_beam_search: false, response_format: { type: "text" } };
+    const { status } = await post({ prompt, ...nulls, ...harmless, user: "me", unheard_of: 1 });
     expect(status).toBe(200);
     expect(server.engine.requests).toMatchObject([{ prompt, method: "sample", temperature: 1, maxNewTokens: 16 }]);
   });
@@ -248,7 +267,7 @@ describe("models", () => {
     await expect(client.models.retrieve("org/other")).rejects.toMatchObject(notFound("org/other"));
     const create = client.completions.create({ model: "other", prompt: "p" });
     await expect(create).rejects.toMatchObject(notFound("other"));
-    const chat = client.chat.completions.create({ model: "other", messages: [] });
+    const chat = client.chat.completions.create({ model: "other", messages: [{ role: "user", content: "Hi" }] });
     await expect(chat).rejects.toMatchObject(notFound("other"));
   });
 

@@ -1,0 +1,114 @@
+/** The servers that a run measures: those that were named, or one that is started here. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { ConfigurationError } from "../../src/errors.js";
+import { resolveLocalModel } from "../../src/model/index.js";
+import { gpt2Small, randomCheckpoint } from "../checkpoint.js";
+import { ServerProcess, type ServerPorts } from "../server-process.js";
+import type { Measured } from "./measure.js";
+import type { LoadOptions } from "./options.js";
+import { wordsOf } from "./scenario/words.js";
+import { metricsAt } from "./server/sampler.js";
+import { firstModelId } from "./targets/models.js";
+import { apis, type Api, type TargetOptions, type TlsOptions } from "./targets/target.js";
+
+/** Servers, and what is to be stopped behind them. */
+export interface Servers extends AsyncDisposable {
+  readonly measured: readonly Measured[];
+}
+
+/**
+ * @param programs folder of the built programs.
+ * @throws {ConfigurationError} for options that do not go together or name what is not there.
+ */
+export async function openServers(options: LoadOptions, programs: string): Promise<Servers> {
+  const { target: targets = [] } = options;
+  if (targets.length === 0) return startServer(options, programs);
+  const ours = (["model", "checkpoint", "serverArg", "api"] as const).find((name) => options[name] !== undefined);
+  if (ours !== undefined)
+    throw new ConfigurationError(`--${ours} is for a server that is started here: without --target`);
+  const words = await wordsOf(options.tokenizer);
+  const measured = targets.map(async (text, index) => {
+    const url = options.metrics?.[index];
+    const watched = { readMetrics: url === undefined ? undefined : metricsAt(url), pid: options.serverPid?.[index] };
+    return { target: await readTarget(text, options), watched, words };
+  });
+  return { measured: await Promise.all(measured), [Symbol.asyncDispose]: async () => Promise.resolve() };
+}
+
+async function startServer(options: LoadOptions, programs: string): Promise<Servers> {
+  const model = await modelFolder(options, programs);
+  const { folder } = await resolveLocalModel(model);
+  const words = await wordsOf(folder);
+  const args = [`--model=${model}`, "--request-timeout-seconds=0", ...(options.serverArg ?? [])];
+  const server = await ServerProcess.start({ args, programs });
+  const { ports, modelId, pid } = server;
+  const watched = { readMetrics: metricsAt(`http://127.0.0.1:${ports.health}/metrics`), pid };
+  const measured = (options.api ?? ["tgis"]).map((api) => {
+    const target = { api, address: addressOf(api, ports), tls: undefined, apiKey: options.apiKey, modelId };
+    return { target, watched, words };
+  });
+  return { measured, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() };
+}
+
+async function modelFolder({ model, checkpoint }: LoadOptions, programs: string): Promise<string> {
+  if (checkpoint === undefined) return model ?? path.join(programs, "..", "models", "tiny");
+  if (model !== undefined) throw new ConfigurationError("--checkpoint and --model name two models: give one");
+  return randomCheckpoint(path.join(".cache", "bench", "gpt2-124m"), gpt2Small);
+}
+
+function addressOf(api: Api, { tgis, grpc, http }: ServerPorts): string {
+  const addresses: Record<Api, string> = {
+    tgis: `127.0.0.1:${tgis}`,
+    caikit: `127.0.0.1:${grpc}`,
+    openai: `http://127.0.0.1:${http}`,
+    tgi: `http://127.0.0.1:${http}`,
+  };
+  return addresses[api];
+}
+
+/** @throws {ConfigurationError} for an unknown API, or an address that is none. */
+async function readTarget(text: string, options: LoadOptions): Promise<TargetOptions> {
+  const [, name = "", address = ""] = /^(\w+)=(.+)$/.exec(text) ?? [];
+  const api = apis.find((each) => each === name.toLowerCase());
+  const isUrl = URL.canParse(address) && /^https?:/.test(address);
+  const isHttp = api === "openai" || api === "tgi";
+  if (api === undefined || isHttp !== isUrl || (!isHttp && !/^.+:\d+$/.test(address))) {
+    throw new ConfigurationError(
+      `--target must be tgis=HOST:PORT, caikit=HOST:PORT, openai=URL or tgi=URL, got ${JSON.stringify(text)}`,
+    );
+  }
+  const target = {
+    api,
+    address,
+    tls: readTls(options, isHttp),
+    apiKey: options.apiKey,
+    modelId: options.modelId ?? "model",
+  };
+  return options.modelId === undefined && api === "openai"
+    ? { ...target, modelId: await firstModelId(target) }
+    : target;
+}
+
+/** An HTTP target's URL says whether it speaks TLS; the options then only say how. */
+function readTls({ tls, ca, cert, key, insecure }: LoadOptions, isHttp: boolean): TlsOptions | undefined {
+  if ((cert === undefined) !== (key === undefined)) throw new ConfigurationError("--cert and --key need each other");
+  const isTls = tls === true || insecure === true || ca !== undefined || cert !== undefined;
+  if (!isTls && !isHttp) return undefined;
+  return {
+    ca: readPem("--ca", ca),
+    cert: readPem("--cert", cert),
+    key: readPem("--key", key),
+    isInsecure: insecure === true,
+  };
+}
+
+function readPem(flag: string, file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigurationError(`${flag} must name a file that can be read: ${why}`, { cause });
+  }
+}

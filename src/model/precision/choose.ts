@@ -1,0 +1,92 @@
+/** Which precision a model runs in: what the operator asked for, or what its memory allows. */
+import { ConfigurationError } from "../../errors.js";
+import { byteLengthOf } from "../../ort/index.js";
+import type { Blueprint } from "../architectures/index.js";
+import { kvBytesPerToken, type KvDtype } from "../graph/decoder-io.js";
+import { sizeOf } from "../graph/products.js";
+import type { Precision, SmallDtype, WeightDtype } from "./dtypes.js";
+import { hasExactInt8Products } from "./processor.js";
+import { schemes } from "./schemes.js";
+
+/** What the process needs besides weights and KV cache: Node, ONNX Runtime's arenas, requests. */
+export const workingBytes = 256 * 2 ** 20;
+/** Share of what weights and process leave of the memory limit that the KV cache may take. */
+export const kvShare = 0.8;
+
+export interface PrecisionOptions {
+  /** `auto`: float32, or less where that does not fit the memory limit. float32 by default. */
+  readonly dtype?: WeightDtype | "auto" | undefined;
+  /** `auto`, the default: int8 with weights smaller than float32, which need it for exactness; otherwise float32. */
+  readonly kvDtype?: KvDtype | "auto" | undefined;
+  /** Memory that this process may use, for `dtype: "auto"`. */
+  readonly memoryLimitBytes?: number | undefined;
+}
+
+export interface ChosenPrecision extends Precision {
+  /** For the log. */
+  readonly reason: string;
+}
+
+/** @throws {ConfigurationError} when this processor's int8 products are not exact. */
+export function choosePrecision(
+  blueprint: Blueprint,
+  options: PrecisionOptions,
+  isInt8Exact: boolean = hasExactInt8Products(),
+): ChosenPrecision {
+  const { dtype = "float32" } = options;
+  if (dtype === "int8" && !isInt8Exact) {
+    throw new ConfigurationError(
+      "dtype int8 needs a processor with avx512_vnni or avx_vnni (without, sums overflow): use int8-block",
+    );
+  }
+  const choice = dtype === "auto" ? largestThatFits(blueprint, options, isInt8Exact) : { dtype, reason: "as asked" };
+  return { ...choice, kvDtype: kvDtypeFor(choice.dtype, options) };
+}
+
+function kvDtypeFor(dtype: WeightDtype, { kvDtype = "auto" }: PrecisionOptions): KvDtype {
+  if (kvDtype !== "auto") return kvDtype;
+  return dtype === "float32" ? "float32" : "int8";
+}
+
+function largestThatFits(
+  blueprint: Blueprint,
+  options: PrecisionOptions,
+  isInt8Exact: boolean,
+): { readonly dtype: WeightDtype; readonly reason: string } {
+  const { memoryLimitBytes = Infinity } = options;
+  const candidates = ["float32", isInt8Exact ? "int8" : "int8-block", "int4"] as const;
+  const needs = candidates.map((dtype) => ({
+    dtype,
+    bytes: bytesNeeded(blueprint, dtype, kvDtypeFor(dtype, options)),
+  }));
+  const fitting = needs.find(({ bytes }) => bytes <= memoryLimitBytes) ?? { dtype: "int4", bytes: undefined };
+  const told = needs.map(({ dtype, bytes }) => `${dtype} ${Math.ceil(bytes / 2 ** 20)} MiB`).join(", ");
+  const limit = Number.isFinite(memoryLimitBytes) ? `${Math.floor(memoryLimitBytes / 2 ** 20)} MiB` : "no limit";
+  return { dtype: fitting.dtype, reason: `with one sequence at its longest: ${told}; memory: ${limit}` };
+}
+
+/** Memory for the process, the weights and one sequence at its longest. */
+function bytesNeeded(blueprint: Blueprint, dtype: WeightDtype, kvDtype: KvDtype): number {
+  const { shape } = blueprint;
+  const kvBytes = kvBytesPerToken(shape, kvDtype) * shape.positions;
+  return workingBytes + residentWeightBytes(blueprint, dtype) + Math.ceil(kvBytes / kvShare);
+}
+
+/**
+ * Bytes of the weights that stay in memory. Float32 weights are all prepacked; of a table of embeddings that is no
+ * factor, or no longer one, only the rows that are looked up are in memory: nothing is counted for it.
+ */
+export function residentWeightBytes({ weights, factors }: Blueprint, dtype: WeightDtype): number {
+  const float32Bytes = (shape: readonly number[]): number => byteLengthOf("float32", shape);
+  const vectors = weights.filter(({ shape }) => shape.length === 1).map(({ shape }) => float32Bytes(shape));
+  const products = factors.map((factor) =>
+    dtype === "float32" ? float32Bytes(factor.record.shape) : quantisedBytes(dtype, sizeOf(factor)),
+  );
+  return [...vectors, ...products].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function quantisedBytes(dtype: SmallDtype, size: ReturnType<typeof sizeOf>): number {
+  const scheme = schemes[dtype];
+  const parts = [scheme.codes(size), scheme.scales(size)];
+  return parts.reduce((sum, { elementType, shape }) => sum + byteLengthOf(elementType, shape), 0);
+}

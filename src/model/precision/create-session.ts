@@ -1,0 +1,139 @@
+/** From a checkpoint and a precision to a session that is ready to run. */
+import { realpath } from "node:fs/promises";
+import path from "node:path";
+import { dropMappedPages, releaseFreedMemory, Session, type SessionOptions } from "../../ort/index.js";
+import type { Blueprint } from "../architectures/index.js";
+import type { TensorRecord } from "../checkpoint/tensor-record.js";
+import type { KvScales } from "../graph/decoder-io.js";
+import { float32Products, type Products } from "../graph/products.js";
+import type { Tokenizer } from "../tokenizer.js";
+import { calibrate } from "./calibration.js";
+import { residentWeightBytes } from "./choose.js";
+import type { Precision } from "./dtypes.js";
+import { kvScalesName, readKvScales, writeKvScales } from "./kv-scales-file.js";
+import { quantise } from "./quantise.js";
+import { schemes } from "./schemes.js";
+import { TensorStore } from "./tensor-store.js";
+import { weightsKey } from "./weights-key.js";
+
+/** What calibration needs of a tokenizer. */
+type Encoder = Pick<Tokenizer, "encode">;
+
+export interface ModelSource<T extends Encoder = Encoder> {
+  /** The checkpoint's folder. */
+  readonly folder: string;
+  readonly blueprint: Blueprint;
+  /** Called once: while a session is made on a worker thread, or before where a KV cache is calibrated. */
+  readonly loadTokenizer: () => Promise<T>;
+  /** Kept for later starts: quantised weights and KV scales. */
+  readonly weightsCache?: string | undefined;
+}
+
+export interface ModelSession<T> {
+  readonly session: Session;
+  readonly tokenizer: T;
+  /** Of the weights that stay in memory. */
+  readonly weightBytes: number;
+}
+
+type Options = Omit<SessionOptions, "externalDataFolder" | "isFlashAttentionOff">;
+
+/**
+ * Quantises the weights and calibrates the KV cache where the precision asks for it and no earlier start left them, and
+ * makes the session.
+ * @throws {CheckpointError} when a weight cannot be quantised.
+ * @throws {ConfigurationError} when quantised weights cannot be written.
+ */
+export async function createModelSession<T extends Encoder>(
+  source: ModelSource<T>,
+  precision: Precision,
+  options: Options,
+): Promise<ModelSession<T>> {
+  const { folder, blueprint } = source;
+  await using store = new TensorStore(source.weightsCache, folder);
+  const weights = await openWeights(source, precision.dtype, store, options);
+  // ONNX Runtime maps files below one folder only: the root has the checkpoint's and those made here.
+  const { root } = path.parse(folder);
+  const create = (kvScales?: KvScales): Promise<Session> =>
+    Session.create(
+      blueprint.buildGraph({ products: weights.products(), kvScales, folder: path.relative(root, folder) }),
+      { ...options, externalDataFolder: root, isFlashAttentionOff: kvScales !== undefined },
+    );
+  const tokenizer = once(source.loadTokenizer);
+  const kvScales =
+    precision.kvDtype === "int8" ? await openKvScales(source, precision, store, create, tokenizer) : undefined;
+  releaseFreedMemory(); // before the session takes its own: what it takes may lie behind it
+  const { session, other } = await beside(create(kvScales), tokenizer);
+  releaseFreedMemory();
+  await dropReadPages(folder, [...blueprint.weights, ...weights.quantised.values()]);
+  return { session, tokenizer: other, weightBytes: residentWeightBytes(blueprint, precision.dtype) };
+}
+
+/** Waits for both; a session that nobody will get is disposed of, and the first error is the one to tell. */
+async function beside<T>(
+  creating: Promise<Session>,
+  load: () => Promise<T>,
+): Promise<{ readonly session: Session; readonly other: T }> {
+  creating.catch(() => undefined); // awaited below, perhaps after it failed
+  try {
+    const other = await load();
+    return { session: await creating, other };
+  } catch (error) {
+    await creating.then((session) => session.dispose()).catch(() => undefined);
+    throw error;
+  }
+}
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () => (loading ??= load());
+}
+
+/** The factors in one precision. */
+interface Weights {
+  /** Records of the quantised factors' parts; none in float32. */
+  readonly quantised: ReadonlyMap<string, TensorRecord>;
+  /** For one graph. */
+  readonly products: () => Products;
+}
+
+async function openWeights(
+  source: ModelSource,
+  dtype: Precision["dtype"],
+  store: TensorStore,
+  options: Options,
+): Promise<Weights> {
+  const { folder, blueprint } = source;
+  if (dtype === "float32") return { quantised: new Map(), products: () => float32Products };
+  const scheme = schemes[dtype];
+  const factors = { folder, factors: blueprint.factors };
+  const { tensors } = await store.get(await weightsKey(factors, dtype), (file) =>
+    quantise(factors, scheme, file, { ...options, externalDataFolder: folder }),
+  );
+  return { quantised: tensors, products: () => scheme.products(tensors) };
+}
+
+async function openKvScales(
+  source: ModelSource,
+  { dtype }: Precision,
+  store: TensorStore,
+  create: () => Promise<Session>,
+  loadTokenizer: () => Promise<Encoder>,
+): Promise<KvScales> {
+  const { folder, blueprint } = source;
+  const key = await weightsKey({ folder, factors: blueprint.factors }, dtype);
+  const opened = await store.get(kvScalesName(key), async (file) => {
+    const { session, other: tokenizer } = await beside(create(), loadTokenizer);
+    using calibrating = session;
+    const { calibrationText } = await import("./calibration-text.js");
+    const scales = await calibrate(calibrating, blueprint.shape, tokenizer.encode(calibrationText));
+    await writeKvScales(file, blueprint.shape, scales);
+  });
+  return readKvScales(opened);
+}
+
+/** What ONNX Runtime has read to prepack the weights need not stay resident. */
+async function dropReadPages(folder: string, weights: readonly TensorRecord[]): Promise<void> {
+  const names = new Set(weights.map(({ file }) => path.join(folder, file)));
+  dropMappedPages(new Set(await Promise.all(Array.from(names, (name) => realpath(name)))));
+}

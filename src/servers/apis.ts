@@ -1,0 +1,53 @@
+/** Every API that is served, over gRPC and over HTTP. */
+import { KnownModels } from "../api/caikit/models.js";
+import { caikitServices } from "../api/grpc/caikit/services.js";
+import { openInferenceServices } from "../api/grpc/open-inference/services.js";
+import type { Service } from "../api/grpc/service.js";
+import { tgisServices } from "../api/grpc/tgis/services.js";
+import type { HttpApi } from "../api/http/api.js";
+import { caikitRest } from "../api/http/caikit/rest.js";
+import { openInferenceApi } from "../api/http/open-inference/index.js";
+import { openAiApi } from "../api/http/openai/index.js";
+import { tgiApi } from "../api/http/tgi/index.js";
+import type { Config } from "../config/settings.js";
+import type { Engine } from "../engine/index.js";
+import type { Model } from "../model/index.js";
+import type { Logger } from "../telemetry/log.js";
+import type { Metrics } from "../telemetry/metrics/create-metrics.js";
+
+export interface ApiParts {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly version: string;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Whether new requests are taken. */
+  readonly isReady: () => boolean;
+}
+
+export interface Apis {
+  readonly services: readonly Service[];
+  readonly apis: readonly HttpApi[];
+}
+
+/** What the original names as the producer of a text; clients have come to expect it. */
+const producer = { name: "Text Generation", version: "0.1.0" };
+
+export function createApis(config: Config, { engine, model, version, log, metrics, isReady }: ApiParts): Apis {
+  const requestTimeoutMs = config.requestTimeoutSeconds * 1000;
+  const models = new KnownModels({ id: model.id, path: model.folder, sizeBytes: model.weightBytes, producer });
+  const api = { engine, model, log, version };
+  return {
+    services: [
+      ...caikitServices({ engine, models, requestTimeoutMs }),
+      ...tgisServices({ engine, model, counters: metrics }),
+      ...openInferenceServices({ engine, model, version, isReady }),
+    ],
+    apis: [
+      caikitRest({ engine, models, requestTimeoutMs, log }),
+      openAiApi({ ...api, strictModelNames: config.openaiModelCheck }),
+      tgiApi({ ...api, maxConcurrentRequests: config.maxConcurrentRequests }),
+      openInferenceApi({ ...api, isReady }),
+    ],
+  };
+}
