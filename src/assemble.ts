@@ -4,9 +4,14 @@ import { availableCpus, memoryLimitBytes } from "./config/cpu.js";
 import type { Config } from "./config/settings.js";
 import { createEngine } from "./engine/index.js";
 import { loadModel } from "./model/index.js";
+import { locateModel, type LocatedModel } from "./model/source/location/locate-model.js";
+import { describeLocation } from "./model/source/location/model-location.js";
+import { isRemote, provideModel, type ProvidedModel } from "./model/source/provide-model.js";
 import type { Loaded, Servers } from "./servers.js";
-import { prepareServers } from "./servers/prepare.js";
+import type { EarlyHealth } from "./servers/early-health.js";
+import { prepareServers, type Prepared } from "./servers/prepare.js";
 import type { Logger } from "./telemetry/log.js";
+import type { ProgressListener } from "./telemetry/progress/index.js";
 import { readVersion } from "./version.js";
 
 /** The settings that a model and its engine depend on. */
@@ -14,6 +19,14 @@ export type EngineSettings = Pick<
   Config,
   | "model"
   | "modelId"
+  | "modelCache"
+  | "modelCacheSize"
+  | "modelToken"
+  | "downloadPartSize"
+  | "downloadConcurrency"
+  | "dtype"
+  | "kvDtype"
+  | "weightsCache"
   | "maxSequenceLength"
   | "maxNewTokens"
   | "defaultIncludeStopSequences"
@@ -28,11 +41,15 @@ export type EngineSettings = Pick<
   | "ortLibrary"
 >;
 
-/** The model that is served when none is named. */
-const shippedModel = fileURLToPath(new URL("../models/tiny", import.meta.url));
-
 /** What a server asks of its engine beside those. */
 export type ServingLimits = Pick<Config, "maxPromptCharacters">;
+
+/** The model that is served when none is named. */
+const shippedModel: LocatedModel = {
+  location: { kind: "local", path: fileURLToPath(new URL("../models/tiny", import.meta.url)) },
+  source: "default",
+  text: "the model that ships with Ortler",
+};
 
 /** A server that answers. */
 export interface Service extends Servers {
@@ -40,22 +57,86 @@ export interface Service extends Servers {
 }
 
 /**
- * Loads the model and makes its engine. They live as long as the process, whose end gives their memory back.
+ * Finds the model, fetches it where it is elsewhere, loads it and makes its engine. They live as long as the process,
+ * whose end gives their memory back.
  *
  * @throws {CheckpointError} when the model cannot be served.
- * @throws {ConfigurationError} when a setting does not fit the model or the machine.
+ * @throws {ConfigurationError} when a setting does not fit the model or the machine, or the model is not there.
  */
 export async function startEngine(settings: EngineSettings & Partial<ServingLimits>, log: Logger): Promise<Loaded> {
+  return loadEngine(settings, locate(settings, log), log);
+}
+
+/**
+ * Starts everything that `serve` needs; when it resolves, requests are answered. While a model is being fetched, the
+ * health port says how far it is.
+ *
+ * @throws {ConfigurationError} for ports, certificates and keys before the model is loaded.
+ */
+export async function startService(config: Config, log: Logger): Promise<Service> {
+  const prepared = prepareServers(config, log);
+  const located = locate(config, log);
+  const earlyHealth = isRemote(located.location) ? await openHealth(config, prepared, log) : undefined;
+  // The wire libraries load while the model's session is made on another thread.
+  const [loaded, { startServers }, version] = await Promise.all([
+    loadEngine(config, located, log, earlyHealth?.onProgress),
+    import("./servers.js"),
+    readVersion(),
+  ]);
+  return {
+    modelId: loaded.model.id,
+    ...(await startServers(config, loaded, { ...prepared, earlyHealth, version, log })),
+  };
+}
+
+function locate({ model: setting }: Pick<Config, "model">, log: Logger): LocatedModel {
+  const located = locateModel({ setting, environment: process.env }) ?? shippedModel;
+  log.info("model is", { model: describeLocation(located.location), named_by: located.source });
+  return located;
+}
+
+/** Undefined when health has no port of its own. */
+async function openHealth(config: Config, { ports }: Prepared, log: Logger): Promise<EarlyHealth | undefined> {
+  const planned = ports.find(({ serves }) => serves === "health");
+  if (planned === undefined) return undefined;
+  const { openEarlyHealth } = await import("./servers/early-health.js");
+  return openEarlyHealth(config, planned, log);
+}
+
+async function loadEngine(
+  settings: EngineSettings & Partial<ServingLimits>,
+  located: LocatedModel,
+  log: Logger,
+  onProgress?: ProgressListener,
+): Promise<Loaded> {
   const start = performance.now();
+  const provided = await provide(settings, located, log, onProgress);
+  const fetchedMs = performance.now() - start;
   const model = await loadModel({
-    folder: settings.model === "" ? shippedModel : settings.model,
+    folder: provided.folder,
     id: settings.modelId === "" ? undefined : settings.modelId,
+    dtype: settings.dtype,
+    kvDtype: settings.kvDtype,
+    weightsCache: settings.weightsCache === "" ? undefined : settings.weightsCache,
+    memoryLimitBytes: memoryLimitBytes(),
     threads: settings.threads === 0 ? availableCpus() : settings.threads,
     isSpinning: settings.spin,
     ortLibrary: settings.ortLibrary === "" ? undefined : settings.ortLibrary,
   });
-  const { id, folder, architecture, weightBytes, threads, shape } = model;
-  log.info("model", { id, folder, architecture, weightBytes, threads, ...shape });
+  const { id, folder, architecture, dtype, kvDtype, precisionReason, weightBytes, threads, shape } = model;
+  const { digest } = provided;
+  log.info("model", {
+    id,
+    folder,
+    digest,
+    architecture,
+    dtype,
+    kvDtype,
+    precisionReason,
+    weightBytes,
+    threads,
+    ...shape,
+  });
   const running = createEngine(model, {
     maxSlots: settings.maxSlots,
     maxSequenceLength: settings.maxSequenceLength,
@@ -70,22 +151,38 @@ export async function startEngine(settings: EngineSettings & Partial<ServingLimi
     maxPromptCharacters: settings.maxPromptCharacters,
     onFailure: (error) => log.error("a step failed", { error }),
   });
-  log.info("engine", { ...running.capacity });
-  return { ...running, model, loadMs: performance.now() - start };
+  const loadMs = performance.now() - start;
+  log.info("engine", { ...running.capacity, fetchMs: Math.round(fetchedMs), loadMs: Math.round(loadMs - fetchedMs) });
+  return { ...running, model, loadMs, release: provided.release };
 }
 
-/**
- * Starts everything that `serve` needs; when it resolves, requests are answered.
- *
- * @throws {ConfigurationError} for ports, certificates and keys before the model is loaded.
- */
-export async function startService(config: Config, log: Logger): Promise<Service> {
-  const prepared = prepareServers(config, log);
-  // The wire libraries load while the model's session is made on another thread.
-  const [loaded, { startServers }, version] = await Promise.all([
-    startEngine(config, log),
-    import("./servers.js"),
-    readVersion(),
-  ]);
-  return { modelId: loaded.model.id, ...(await startServers(config, loaded, { ...prepared, version, log })) };
+async function provide(
+  settings: EngineSettings,
+  { location }: LocatedModel,
+  log: Logger,
+  onProgress: ProgressListener = () => undefined,
+): Promise<ProvidedModel> {
+  const display = isRemote(location) ? await displayOf(describeLocation(location), log) : undefined;
+  try {
+    return await provideModel(location, {
+      environment: process.env,
+      cacheFolder: settings.modelCache === "" ? undefined : settings.modelCache,
+      maxCacheBytes: settings.modelCacheSize === 0 ? undefined : settings.modelCacheSize,
+      partBytes: settings.downloadPartSize,
+      concurrency: settings.downloadConcurrency,
+      httpToken: settings.modelToken === "" ? undefined : settings.modelToken,
+      onProgress: (progress) => {
+        display?.onProgress(progress);
+        onProgress(progress);
+      },
+      onWarning: (message) => log.warn(message),
+    });
+  } finally {
+    display?.end();
+  }
+}
+
+async function displayOf(model: string, log: Logger) {
+  const { showProgress } = await import("./telemetry/progress/index.js");
+  return showProgress({ log, model, terminal: process.stderr });
 }

@@ -5,6 +5,7 @@ import type { Config } from "./config/settings.js";
 import { observeAll, type RunningEngine } from "./engine/index.js";
 import type { Model } from "./model/index.js";
 import { createApis } from "./servers/apis.js";
+import type { EarlyHealth } from "./servers/early-health.js";
 import type { Prepared } from "./servers/prepare.js";
 import { createPortOpener, type OpenPort } from "./servers/start.js";
 import type { Logger } from "./telemetry/log.js";
@@ -14,8 +15,10 @@ import { startTracing } from "./telemetry/tracing/start.js";
 
 export interface Loaded extends RunningEngine {
   readonly model: Model;
-  /** From the start of loading until the engine was ready. */
+  /** From the start of loading, fetching included, until the engine was ready. */
   readonly loadMs: number;
+  /** A model that was fetched may leave the cache again. */
+  readonly release: () => Promise<void>;
 }
 
 export interface Servers {
@@ -29,32 +32,36 @@ export interface Servers {
 export interface ServerParts extends Prepared {
   readonly version: string;
   readonly log: Logger;
+  /** The health port, where it is open already. */
+  readonly earlyHealth?: EarlyHealth | undefined;
 }
 
 /** @throws {ConfigurationError} when a port cannot be listened on. */
 export async function startServers(config: Config, loaded: Loaded, parts: ServerParts): Promise<Servers> {
   const { engine } = loaded;
-  const { log, tls } = parts;
+  const { log, tls, earlyHealth } = parts;
   const metrics = observe(loaded, parts.version);
   const health = new EngineHealth(engine, log);
   const tracing = await startTracing({ settings: config, version: parts.version, modelId: loaded.model.id, log });
   const tracers = tracing === undefined ? [] : [tracing];
   const sequenceSpans = tracers.map(({ engineObserver }) => engineObserver);
   engine.observe(observeAll(...metrics.observers, health.observer, requestLog(log), ...sequenceSpans));
+  const answers = { isHealthy: async () => health.isHealthy(), exposition: metrics.exposition };
   let isReady = true;
   const open = createPortOpener(config, {
     ...parts,
     ...createApis(config, { ...loaded, ...parts, metrics, isReady: () => isReady }),
     observer: observeAllCalls(metrics.apiObserver, ...tracers.map(({ apiObserver }) => apiObserver)),
-    health: { isHealthy: async () => health.isHealthy(), exposition: metrics.exposition },
+    health: answers,
   });
   const opened: OpenPort[] = [];
   const ports: Record<string, number> = {};
   for (const planned of parts.ports) {
-    const port = await open(planned);
+    const port = (planned.serves === "health" ? earlyHealth : undefined) ?? (await open(planned));
     opened.push(port);
     for (const name of planned.names) ports[name] = port.port;
   }
+  earlyHealth?.become(answers);
   return {
     ports,
     drain: async (graceMs) => {
@@ -64,6 +71,7 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
       await Promise.all(opened.map(async (port) => port.drain(graceMs)));
       tls?.close();
       await engine.drain(0); // a step for calls that were cut off may still be under way
+      await loaded.release();
       await tracing?.close(endMs - performance.now());
     },
   };

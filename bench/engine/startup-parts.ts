@@ -38,7 +38,18 @@ const session = await timed("create session", async () =>
 );
 const tokenizer = await timed("load tokenizer", async () => model.loadTokenizer(folder));
 const loaded = {
-  ...{ id: "bench", folder, architecture: "gpt2", weightBytes: 0, threads: cpu.availableCpus(), eosTokenIds: [] },
+  ...{
+    id: "bench",
+    folder,
+    architecture: "gpt2",
+    weightBytes: 0,
+    dtype: "float32" as const,
+    kvDtype: "float32" as const,
+    precisionReason: "",
+    isExactInAnyOrder: false,
+    threads: cpu.availableCpus(),
+    eosTokenIds: [],
+  },
   ...{ shape: blueprint.shape, tokenizer, session },
   [Symbol.dispose]: () => undefined,
 };
@@ -58,6 +69,6 @@ await timed("listen", async () => {
   const ports = { host: "127.0.0.1", grpcPort: 0, tgisPort: 0, httpPort: 0, healthPort: 0 };
   const config = { ...values, ...ports };
   const parts = { ...prepareServers(config, log), version: "bench", log };
-  return startServers(config, { ...running, model: loaded, loadMs: 0 }, parts);
+  return startServers(config, { ...running, model: loaded, loadMs: 0, release: async () => undefined }, parts);
 });
 process.stdout.write(JSON.stringify(parts), () => process.exit(0));

@@ -1,19 +1,14 @@
-import { bytes, text, toggle } from "../config/kinds.js";
+import { bytes, toggle } from "../config/kinds.js";
 import { loadOptions } from "../config/load.js";
 import type { OptionTable, Values } from "../config/options.js";
+import { settings } from "../config/settings.js";
 import { ConfigurationError } from "../errors.js";
 import type { CachedEntry } from "../model/source/cache/eviction.js";
 import { formatBytes } from "../telemetry/progress/units.js";
 import type { Command } from "./command.js";
 
 const options = {
-  modelCache: {
-    kind: text("FOLDER"),
-    default: "",
-    defaultText: "~/.cache/ortler/models",
-    group: "Model",
-    doc: "Folder in which models from S3, HTTP and Hugging Face are kept.",
-  },
+  modelCache: settings.modelCache,
   keep: {
     kind: bytes(),
     default: 0,

@@ -51,12 +51,10 @@ async function readPrompt([prompt, unexpected]: readonly string[]): Promise<stri
 
 /** One sequence at a time, and no limit on it but the model's. */
 function engineSettings(values: GenerateValues) {
-  const { model, maxSequenceLength, threads, spin, ortLibrary, prefillChunkTokens } = values;
   return {
-    ...{ model, maxSequenceLength, threads, spin, ortLibrary, prefillChunkTokens },
+    ...values,
     modelId: settings.modelId.default,
     prefixCacheTokens: 0, // nothing comes after this one
-    promptLookup: settings.promptLookup.default,
     kvMemory: settings.kvMemory.default,
     defaultIncludeStopSequences: settings.defaultIncludeStopSequences.default,
     maxSlots: 1,

@@ -18,7 +18,6 @@ export interface ForeignSetting {
 }
 
 const noSharding = "one process computes on all threads";
-const fixedPrecision = "weights are served in the precision of the checkpoint";
 const ownScheduler = "batches follow from --max-slots and --prefill-chunk-tokens";
 
 /** TGIS names a flag and its environment variable alike. */
@@ -36,9 +35,6 @@ export const foreignSettings: readonly ForeignSetting[] = [
   tgis("revision", "--model names a folder, which has one revision"),
   tgis("tokenizer-path", "the tokenizer is the checkpoint's"),
   tgis("deployment-framework", "models always run on ONNX Runtime"),
-  tgis("dtype", fixedPrecision),
-  tgis("dtype-str", fixedPrecision),
-  tgis("quantize", fixedPrecision),
   tgis("num-shard", noSharding, { neutral: "1" }),
   tgis("num-gpus", noSharding),
   tgis("shard-uds-path", noSharding),

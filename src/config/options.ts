@@ -24,6 +24,8 @@ export interface Option<T> {
   readonly aliases?: readonly Alias[];
   /** Never printed. */
   readonly isSecret?: true;
+  /** The value as it may be printed, where only a part of it may be secret. */
+  readonly redact?: (text: string) => string;
   /** Says what to do this once: not read from the environment or the file. */
   readonly isFlagOnly?: true;
 }

@@ -13,6 +13,7 @@ export function describeSettings<T extends OptionTable>(table: T, loaded: Pick<L
   return Object.entries(table).map(([key, option]): SettingLine => {
     const source = loaded.sources[key] ?? "default";
     const value = source === "default" ? describeDefault(option) : describeValue(loaded.values[key]);
-    return { name: flagName(key), value: option.isSecret === true && value !== "" ? "****" : value, source };
+    const shown = option.isSecret === true && value !== "" ? "****" : (option.redact?.(value) ?? value);
+    return { name: flagName(key), value: shown, source };
   });
 }

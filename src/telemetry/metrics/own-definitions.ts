@@ -13,6 +13,16 @@ export const own = {
     labels: ["version", "model_id"],
     help: "1; the labels say what runs.",
   },
+  fetchedBytes: {
+    name: "ortler_model_fetched_bytes",
+    type: "gauge",
+    help: "While a model is being fetched: bytes that are here.",
+  },
+  fetchSize: {
+    name: "ortler_model_fetch_size_bytes",
+    type: "gauge",
+    help: "While a model is being fetched: bytes in all.",
+  },
   modelLoad: {
     name: "ortler_model_load_seconds",
     type: "gauge",

@@ -6,6 +6,8 @@ import type { Logger } from "../../log.js";
 
 export interface HealthOptions {
   readonly isHealthy: () => Promise<boolean>;
+  /** Why it is not; "unhealthy" by default. */
+  readonly reason?: (() => string) | undefined;
   /** The metrics in Prometheus' text format. */
   readonly exposition: () => Promise<string>;
   readonly log: Logger;
@@ -29,9 +31,9 @@ const defaultHealthTimeoutMs = 60_000;
 
 /** @returns what answers a request and returns true, or returns false when the request is for something else. */
 export function healthAnswers(options: HealthOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const { isHealthy, exposition, log, apiKeys, healthTimeoutMs = defaultHealthTimeoutMs } = options;
+  const { exposition, log, apiKeys } = options;
   const routes = new Map<string, Route>([
-    ["/health", async () => checkHealth(isHealthy, healthTimeoutMs)],
+    ["/health", async () => checkHealth(options)],
     [
       "/metrics",
       async ({ headers }) => {
@@ -77,15 +79,15 @@ function send(response: ServerResponse, { status, type, body = "" }: Answer): vo
   response.end(body);
 }
 
-async function checkHealth(isHealthy: () => Promise<boolean>, timeoutMs: number): Promise<Answer> {
+async function checkHealth({ isHealthy, reason, healthTimeoutMs }: HealthOptions): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<"timed out">((resolve) => {
-    timer = setTimeout(() => resolve("timed out"), timeoutMs);
+    timer = setTimeout(() => resolve("timed out"), healthTimeoutMs ?? defaultHealthTimeoutMs);
   });
   try {
     const health = await Promise.race([isHealthy(), timeout]);
     if (health === "timed out") return failure(503, "Healthcheck timed-out");
-    return health ? { status: 200 } : failure(503, "unhealthy");
+    return health ? { status: 200 } : failure(503, reason?.() ?? "unhealthy");
   } finally {
     clearTimeout(timer);
   }

@@ -1,9 +1,10 @@
 /** Chooses what names the model: the setting, then the environments of TGIS, KServe and Caikit, then what is mounted. */
 import type { Environment } from "../../../config/environment.js";
+import { redactUri } from "../../../config/redact.js";
 import { ConfigurationError } from "../../../errors.js";
 import { hasEntries, isFolder } from "./folders.js";
 import { hubCacheFolder, isHubModelId } from "./hub-cache.js";
-import { mountedModel, parseModelLocation, redactUri, type ModelLocation } from "./model-location.js";
+import { mountedModel, parseModelLocation, type ModelLocation } from "./model-location.js";
 import { modelVariables } from "./names.js";
 
 /** What is asked of this machine's disk; tests give their own. */

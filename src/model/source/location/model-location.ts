@@ -1,5 +1,6 @@
 /** Where a model is, as parsed from what the operator wrote. Nothing here touches a disk or a network. */
 import { fileURLToPath } from "node:url";
+import { redactUri } from "../../../config/redact.js";
 import { ConfigurationError } from "../../../errors.js";
 import { Secret } from "./secret.js";
 
@@ -96,13 +97,6 @@ export function describeLocation(location: ModelLocation): string {
     case "http":
       return location.url;
   }
-}
-
-/** The text of a setting without what may be secret in it: the user and the query of a URL. Other texts as they are. */
-export function redactUri(text: string): string {
-  return text
-    .replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/?#]*@/s, "$1****@")
-    .replace(/^(https?:\/\/[^?#]*)[?#].*$/is, "$1?****");
 }
 
 function parseFileUri(text: string): string {

@@ -1,10 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import {
-  describeLocation,
-  parseModelLocation,
-  redactUri,
-} from "../../../../src/model/source/location/model-location.js";
+import { redactUri } from "../../../../src/config/redact.js";
+import { describeLocation, parseModelLocation } from "../../../../src/model/source/location/model-location.js";
 
 describe("a location", () => {
   test.each([
