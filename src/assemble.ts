@@ -1,6 +1,7 @@
 /** Puts the parts together: settings -> model -> engine -> servers (`servers.ts` has the ports). */
 import { fileURLToPath } from "node:url";
 import { availableCpus, memoryLimitBytes } from "./config/cpu.js";
+import { processEnvironment } from "./config/environment.js";
 import type { Config } from "./config/settings.js";
 import { createEngine } from "./engine/index.js";
 import { loadModel } from "./model/index.js";
@@ -90,7 +91,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 }
 
 function locate({ model: setting }: Pick<Config, "model">, log: Logger): LocatedModel {
-  const located = locateModel({ setting, environment: process.env }) ?? shippedModel;
+  const located = locateModel({ setting, environment: processEnvironment() }) ?? shippedModel;
   log.info("model is", { model: describeLocation(located.location), named_by: located.source });
   return located;
 }
@@ -165,7 +166,7 @@ async function provide(
   const display = isRemote(location) ? await displayOf(describeLocation(location), log) : undefined;
   try {
     return await provideModel(location, {
-      environment: process.env,
+      environment: processEnvironment(),
       cacheFolder: settings.modelCache === "" ? undefined : settings.modelCache,
       maxCacheBytes: settings.modelCacheSize === 0 ? undefined : settings.modelCacheSize,
       partBytes: settings.downloadPartSize,

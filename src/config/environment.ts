@@ -5,6 +5,12 @@ import { environmentNames, type OptionTable } from "./options.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The only place that reads the environment of the process. */
+export function processEnvironment(): Environment {
+  // eslint-disable-next-line no-restricted-properties -- see above
+  return process.env;
+}
+
 /** What Kubernetes sets in every container for a Service named, say, `ortler`: `ORTLER_PORT=tcp://10.0.0.7:8085`. */
 const serviceLinkValue = /^(tcp|udp|sctp):\/\//;
 const serviceLinkName = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;

@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
 import { ConfigurationError } from "../errors.js";
 import { parseCommandLine, type ForeignGiven, type Given } from "./command-line.js";
-import { foreignInEnvironment, readEnvironment, unknownEnvironmentNames, type Environment } from "./environment.js";
+import {
+  foreignInEnvironment,
+  readEnvironment,
+  unknownEnvironmentNames,
+  type Environment,
+  processEnvironment,
+} from "./environment.js";
 import { readSettingsFile } from "./file.js";
 import type { ForeignSetting } from "./foreign.js";
 import type { OptionTable, Values } from "./options.js";
@@ -53,12 +59,6 @@ export function loadOptions<T extends OptionTable>(input: LoadInput<T>): Loaded<
       ...unknownEnvironmentNames(environment, settings),
     ],
   };
-}
-
-/** The only place that reads the environment of the process. */
-function processEnvironment(): Environment {
-  // eslint-disable-next-line no-restricted-properties -- see above
-  return process.env;
 }
 
 function openSettingsFile({ texts, name }: Given): Map<string, Given> {

@@ -23,7 +23,7 @@ export interface EarlyHealth extends OpenPort {
 export async function openEarlyHealth(config: Config, { port }: PlannedPort, log: Logger): Promise<EarlyHealth> {
   let progress: Progress | undefined;
   let loaded: Answers | undefined;
-  const loading: Answers = { isHealthy: async () => false, exposition: fetchingExposition(() => progress) };
+  const loading: Answers = { isHealthy: () => Promise.resolve(false), exposition: fetchingExposition(() => progress) };
   const options = {
     ...{ host: config.host, port, log, limits: config },
     connections: new ConnectionCount(config.maxConnections, log),

@@ -39,10 +39,12 @@ export function isRemote(location: ModelLocation): location is RemoteLocation {
  * @throws {UnavailableError} when the store does not answer.
  */
 export async function provideModel(location: ModelLocation, options: ProvideOptions): Promise<ProvidedModel> {
-  if (location.kind === "local") return { folder: location.path, release: async () => undefined };
-  if (location.kind === "hub-cache") return { folder: await findInHubCache(location), release: async () => undefined };
+  if (location.kind === "local") return { folder: location.path, release: nothingToRelease };
+  if (location.kind === "hub-cache") return { folder: await findInHubCache(location), release: nothingToRelease };
   return fetchFrom(location, options);
 }
+
+const nothingToRelease = (): Promise<void> => Promise.resolve();
 
 /** What fetches is loaded only then: the libraries of the stores are not small. */
 async function fetchFrom(location: RemoteLocation, options: ProvideOptions): Promise<ProvidedModel> {

@@ -135,7 +135,9 @@ describe("a store that is not there", () => {
     await fetch();
     store.close();
     await expectWhole(await fetch({ cacheFolder }), store);
-    expect(warnings).toEqual([expect.stringMatching(/using the copy in the cache, which may not be the latest: .*ECONN/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/using the copy in the cache, which may not be the latest: .*ECONN/),
+    ]);
   });
 
   test("is an error when there is no copy", async () => {
@@ -156,7 +158,10 @@ describe("a cache that was damaged", () => {
   test("with another length is found, and only what is missing is fetched again", async () => {
     const { store, warnings, fetch } = await startFetching();
     const { folder } = await fetch();
-    await writeFile(join(folder, "model.safetensors"), store.files.get("model.safetensors")?.bytes.subarray(0, mebibyte) ?? "");
+    await writeFile(
+      join(folder, "model.safetensors"),
+      store.files.get("model.safetensors")?.bytes.subarray(0, mebibyte) ?? "",
+    );
     store.requests.length = 0;
     await expectWhole(await fetch({ concurrency: 1, partBytes: 16 * mebibyte }), store);
     expect(store.asked()).toEqual([`model.safetensors[${mebibyte},${3 * mebibyte + 5})`]);
@@ -197,7 +202,10 @@ describe("a cache that was damaged", () => {
       await fetch({ onProgress: ({ phase }) => seen.add(phase) });
       phases.push([...seen]);
     }
-    expect(phases).toEqual([["listing", "verifying", "complete"], ["listing", "complete"]]);
+    expect(phases).toEqual([
+      ["listing", "verifying", "complete"],
+      ["listing", "complete"],
+    ]);
     expect(store.asked()).toEqual([]);
   });
 
@@ -222,11 +230,14 @@ describe("a disk", () => {
 
   test("that has too little room is not written to, and both figures are told", async () => {
     const { store, fetch } = await startFetching();
-    const list = () => Promise.resolve([...store.files].map(([path, { bytes, version }]) => ({
-      path,
-      version,
-      byteLength: path === "model.safetensors" ? 2 ** 43 : bytes.length,
-    })));
+    const list = () =>
+      Promise.resolve(
+        [...store.files].map(([path, { bytes, version }]) => ({
+          path,
+          version,
+          byteLength: path === "model.safetensors" ? 2 ** 43 : bytes.length,
+        })),
+      );
     const remote = Object.assign(new ServedFolder("http://127.0.0.1:1"), { list });
     const text = /the model needs 8.7 TB more, and the disk has [\d.]+ .?B for it .*nothing was downloaded/;
     await expect(fetch({}, remote)).rejects.toEqual(named("ConfigurationError", text));

@@ -2,7 +2,12 @@
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
-import { RemoteChangedError, RemoteError, type RemoteFile, type RemoteFolder } from "../../../src/model/source/remote-folder.js";
+import {
+  RemoteChangedError,
+  RemoteError,
+  type RemoteFile,
+  type RemoteFolder,
+} from "../../../src/model/source/remote-folder.js";
 
 /** What happens to one request, instead of a good answer. */
 export type Fault =

@@ -6,6 +6,9 @@ import type { S3Settings } from "./s3-settings.js";
 
 /** @throws {ConfigurationError} when the CA bundle cannot be read. */
 export async function createS3Client(settings: S3Settings, connections: number): Promise<S3Client> {
+  // Which Node runs us is the image's business; the warning would be in every start's log.
+  // eslint-disable-next-line no-restricted-properties -- the SDK has no other way to be told
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   return new S3Client(clientConfig(settings, connections, await readAuthorities(settings.ca)));
 }
 
