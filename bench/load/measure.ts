@@ -68,7 +68,7 @@ export async function measurePhase(
       ...summarizeRecords(records, window, scenario.slo, words.areTokens),
       traffic: outcomesByTraffic(phase, records, window, scenario),
       pulses: pulses.points(),
-      server,
+      server: [...server],
       client: judgeEffort(efforts),
     };
     return { measurement, errors: describeErrors(records) };

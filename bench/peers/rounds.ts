@@ -37,6 +37,7 @@ export type PrefillRow = Omit<PeerRow, "sequences"> & { readonly promptTokens: n
 
 /** Before each run: threads of the one before, in another process, still spin for work. OpenMP's do for 200 ms. */
 const settleMs = 400;
+const warmUpNewTokens = 8;
 
 export function createEntry(contestant: Contestant, running: RunningContestant, scenario: PeerScenario): Entry {
   const rates = new Map(scenario.sequences.map((sequences) => [sequences, []]));
@@ -84,7 +85,7 @@ async function attempt(entry: Entry, action: () => Promise<void>): Promise<void>
 }
 
 async function measureDecode(entry: Entry, prompts: readonly Prompt[], scenario: PeerScenario, counts: boolean) {
-  const { arrivals, tokenIds } = await entry.running.run(prompts, scenario.newTokens);
+  const { arrivals, tokenIds } = await entry.running.run(prompts, counts ? scenario.newTokens : warmUpNewTokens);
   entry.tokenIds = tokenIds;
   if (counts) entry.rates.get(prompts.length)?.push(steadyRate(arrivals));
 }

@@ -57,8 +57,8 @@ interface Matrix {
 /** The tensors of a Hugging Face GPT-2 as llama.cpp has them: weights of Conv1D transposed. */
 async function readMatrices(folder: string): Promise<Matrix[]> {
   const { header, data } = await readSafetensorsFile(join(folder, "model.safetensors"));
-  const { __metadata__: _, ...entries } = header;
-  return Object.entries(entries).map(([stored, { dtype, shape, data_offsets: offsets }]) => {
+  const entries = Object.entries(header).filter(([name]) => name !== "__metadata__");
+  return entries.map(([stored, { dtype, shape, data_offsets: offsets }]) => {
     const values = toFloat32(dtype, data.subarray(...offsets));
     const [outer = 1, inner = outer] = shape;
     const rows = chunks(values, inner);
@@ -94,7 +94,7 @@ async function metadataOf(folder: string): Promise<Record<string, Typed>> {
   const config = await readJson<Record<string, number>>(join(folder, "config.json"));
   const json = await readJson<TokenizerJson>(join(folder, "tokenizer.json"));
   const { n_embd: width = 0, n_layer: layers = 0, n_head: heads = 0, n_positions: positions = 0 } = config;
-  const { vocab_size: size = 0, layer_norm_epsilon: epsilon = 0, eos_token_id: eos = 0 } = config;
+  const { vocab_size: size = 0, layer_norm_epsilon: epsilon = 1e-5, eos_token_id: eos = 0 } = config;
   const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
   const types = tokens.map(() => 5);
   const put = (content: string, id: number, type: number): void => {

@@ -10,7 +10,6 @@ await serve(async ({ model: file, threads, sequences, contextTokens, flashAttent
   const context = await model.createContext({
     sequences,
     contextSize: contextTokens,
-    batchSize: sequences * contextTokens, // all prompts in one batch, where the caller gives them together
     threads,
     flashAttention,
   });

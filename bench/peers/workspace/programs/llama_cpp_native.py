@@ -18,7 +18,7 @@ class Peer:
         self.vocabulary_size = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))
         tokens = options["sequences"] * options["contextTokens"]
         parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = tokens
+        parameters.n_ctx = parameters.n_batch = tokens
         parameters.n_seq_max = options["sequences"]
         parameters.n_threads = parameters.n_threads_batch = options["threads"]
         parameters.flash_attn_type = int(options["flashAttention"])

@@ -104,8 +104,8 @@ function readValue(cursor: GgufCursor, what: string): GgufValue {
 
 function readScalar(cursor: GgufCursor, type: number, what: string): Scalar {
   if (type === stringType) return cursor.string(what, maxStringBytes);
-  const { bytes, read } = numberType(type, what);
-  return read(cursor.bytes(bytes, what));
+  const number = numberType(type, what);
+  return number.read(cursor.bytes(number.bytes, what));
 }
 
 /** Arrays of arrays are in the specification; no GPT-2 has one, and none is read. */
