@@ -50,7 +50,13 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
   let isReady = true;
   const open = createPortOpener(config, {
     ...parts,
-    ...createApis(config, { ...loaded, ...parts, metrics, isReady: () => isReady }),
+    ...createApis(config, {
+      ...loaded,
+      ...parts,
+      metrics,
+      needsKey: parts.apiKeys !== undefined,
+      isReady: () => isReady,
+    }),
     observer: observeAllCalls(metrics.apiObserver, ...tracers.map(({ apiObserver }) => apiObserver)),
     health: answers,
   });

@@ -31,7 +31,8 @@ const pytorch = {
 
 const llama = {
   peer: "llama.cpp",
-  settings: "built for this processor, one batch of all sequences a step, flash attention",
+  settings:
+    "built for this processor, AMX off, through its C interface: one batch of all sequences a step, flash attention",
   parts: ["llama-cpp"],
   program: "llama_cpp_native.py",
   flashAttention: true,

@@ -35,6 +35,7 @@ export interface ContestantRun {
   readonly tokenIds?: readonly (readonly number[])[];
 }
 
-export function nameOf({ peer, precision, settings }: Contestant): string {
-  return `${peer}, ${precision} (${settings})`;
+/** No two have the same. */
+export function nameOf({ peer, precision }: Pick<Contestant, "peer" | "precision">): string {
+  return `${peer}, ${precision}`;
 }

@@ -1,14 +1,11 @@
-/**
- * Installs peers on demand into a folder of their own: a copy of `workspace/`, npm's packages beside it, and Python
- * environments. What cannot be had is left out with its reason.
- */
+/** Installs peers on demand, each part of theirs once. What cannot be had is left out with its reason. */
 import { execFile } from "node:child_process";
 import { access, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { PeerError } from "./peer-process.js";
 
-/** A thing to install, once for all peers that need it. */
+/** A thing to install, once for all peers that need it: `requirements/PART.txt`, or package.json. */
 export type Part = "node" | "llama-cpp" | "torch" | "pytorch" | "ctranslate2" | "onnxruntime-genai" | "onnx-export";
 
 /** Parts that a part stands on. */
@@ -25,8 +22,10 @@ const needs: Readonly<Record<Part, readonly Part[]>> = {
 const workspace = path.join("bench", "peers", "workspace");
 const run = promisify(execFile);
 
+/** A Python environment in the folder: that of the peers, or optimum's. */
 export type Environment = "venv" | "export";
 
+/** A folder with a copy of `workspace/`, npm's packages beside it, Python environments and converted models. */
 export class PeerFolder {
   readonly folder: string;
   readonly #installed = new Map<Part, Promise<void>>();
@@ -85,6 +84,7 @@ export class PeerFolder {
     return readFile(path.join(this.folder, file), "utf8");
   }
 
+  /** Makes the environment where there is none. */
   async pip(environment: Environment, ...args: string[]): Promise<void> {
     const python = this.python(environment);
     const exists = await access(python).then(
@@ -101,7 +101,7 @@ export class PeerFolder {
 }
 
 /** llama.cpp is built for this processor; its AMX kernels end the process at the first quantised product, though. */
-const compilerFlags = "-DCMAKE_C_FLAGS=-mno-amx-int8 -DCMAKE_CXX_FLAGS=-mno-amx-int8";
+const compilerFlags = process.arch === "x64" ? "-DCMAKE_C_FLAGS=-mno-amx-int8 -DCMAKE_CXX_FLAGS=-mno-amx-int8" : "";
 
 const installers: Readonly<Record<Part, (peers: PeerFolder) => Promise<void>>> = {
   node: async ({ folder }) => {

@@ -43,7 +43,6 @@ export interface PeersReport {
 export interface ResidentRow {
   readonly peer: string;
   readonly precision: string;
-  readonly settings: string;
   readonly bytes: number | undefined;
 }
 
@@ -172,8 +171,8 @@ async function race(
   try {
     for (const contestant of contestants) entries.push(createEntry(contestant, await contestant.start(), scenario));
     await runRounds(entries, prompts.decode, prompts.prefill, scenario, progress);
-    const resident = entries.map(({ contestant: { peer, precision, settings }, running }) => ({
-      ...{ peer, precision, settings },
+    const resident = entries.map(({ contestant: { peer, precision }, running }) => ({
+      ...{ peer, precision },
       bytes: running.residentBytes(),
     }));
     return { entries, resident };

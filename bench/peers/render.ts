@@ -1,5 +1,6 @@
 import { renderRoofline } from "../roofline/render.js";
 import { renderNumber, renderSummary, renderTable } from "../report.js";
+import { nameOf } from "./contestant.js";
 import type { PeersReport } from "./measure.js";
 
 /** The report for people. Medians; in brackets the distance of the quartiles in per cent of it. */
@@ -11,61 +12,55 @@ export function renderPeersReport(report: PeersReport): string {
     renderStarts(report),
     renderAgreement(report),
     renderRoofline(report.roofline),
+    renderSettings(report),
     renderLeftOut(report),
   ].join("\n\n");
 }
 
-function renderHead({ machine, scenario, starts }: PeersReport): string {
+function renderHead({ machine, scenario }: PeersReport): string {
   const { cpu, cores, node, ort, date, loadAverage } = machine;
   const { checkpoint, promptTokens, newTokens, rounds, threads } = scenario;
-  const versions = new Set(starts.filter(({ peer }) => peer !== "ortler").map(({ version }) => version));
   return [
-    `${cpu}, ${cores} cores; Node ${node}, ONNX Runtime ${ort}; ${[...versions].join("; ")}`,
+    `${cpu}, ${cores} cores; Node ${node}, ONNX Runtime ${ort}`,
     `${date}, load average before ${renderNumber(loadAverage, 2)}`,
     `${checkpoint.name}: prompts of ${promptTokens} tokens, ${newTokens} new tokens each, ${threads} threads, ${rounds} rounds`,
     "ours/peer: our server in the same class (float32, or fewer bits) over this one, in the same round",
   ].join("\n");
 }
 
-interface Named {
-  readonly peer: string;
-  readonly precision: string;
-  readonly settings: string;
-}
-
-const name = ({ peer, precision, settings }: Named): string => `${peer}, ${precision} (${settings})`;
-
 function renderDecode({ rows, scenario }: PeersReport): string {
   const tables = scenario.sequences.map((sequences) => {
     const cells = rows
       .filter((row) => row.sequences === sequences)
-      .map((row) => [name(row), renderSummary(row.tokensPerSecond), renderSummary(row.ratio, 2)]);
+      .map((row) => [nameOf(row), renderSummary(row.tokensPerSecond), renderSummary(row.ratio, 2)]);
     return renderTable(`Decode, ${sequences} sequences together`, ["", "tokens/s", "ours/peer"], cells);
   });
   return tables.join("\n\n");
 }
 
 function renderPrefill({ prefill, scenario }: PeersReport): string {
-  const rows = prefill.map((row) => [name(row), renderSummary(row.tokensPerSecond, 0), renderSummary(row.ratio, 2)]);
+  const rows = prefill.map((row) => [nameOf(row), renderSummary(row.tokensPerSecond, 0), renderSummary(row.ratio, 2)]);
   const title = `Prefill: a prompt of ${scenario.prefillTokens} tokens, until its first token`;
   return renderTable(title, ["", "tokens/s", "ours/peer"], rows);
 }
 
 function renderStarts({ starts, resident }: PeersReport): string {
   const rows = starts.map((row) => {
-    const after = resident.find((other) => name(other) === name(row));
-    return [name(row), renderSummary(row.firstTokenMs, 0), mebibytes(row.residentBytes), mebibytes(after?.bytes)];
+    const after = resident.find((other) => nameOf(other) === nameOf(row));
+    return [nameOf(row), renderSummary(row.firstTokenMs, 0), mebibytes(row.residentBytes), mebibytes(after?.bytes)];
   });
   const header = ["", "first token, ms", "MiB then", "MiB after all"];
   return renderTable("From process start to the first token, and resident memory", header, rows);
 }
 
 function renderAgreement({ agreement }: PeersReport): string {
-  const rows = agreement.map(({ peer, precision, sameSequences }) => [
-    `${peer}, ${precision}`,
-    `${renderNumber(100 * sameSequences, 0)}%`,
-  ]);
-  return renderTable("Sequences with exactly the tokens of the first peer in float32", ["", ""], rows);
+  const rows = agreement.map((row) => [nameOf(row), `${renderNumber(100 * row.sameSequences, 0)}%`]);
+  return renderTable("Sequences with exactly the tokens of the first peer in float32", ["", "same"], rows);
+}
+
+function renderSettings({ starts }: PeersReport): string {
+  const lines = starts.map((row) => `  ${nameOf(row)}: ${row.version}; ${row.settings}`);
+  return ["Settings", ...lines].join("\n");
 }
 
 function renderLeftOut({ leftOut }: PeersReport): string {

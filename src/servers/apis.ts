@@ -5,6 +5,7 @@ import { openInferenceServices } from "../api/grpc/open-inference/services.js";
 import type { Service } from "../api/grpc/service.js";
 import { tgisServices } from "../api/grpc/tgis/services.js";
 import type { HttpApi } from "../api/http/api.js";
+import { docsApi } from "../api/http/docs/index.js";
 import { caikitRest } from "../api/http/caikit/rest.js";
 import { openInferenceApi } from "../api/http/open-inference/index.js";
 import { openAiApi } from "../api/http/openai/index.js";
@@ -21,6 +22,8 @@ export interface ApiParts {
   readonly version: string;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Whether requests must show a key. */
+  readonly needsKey: boolean;
   /** Whether new requests are taken. */
   readonly isReady: () => boolean;
 }
@@ -33,7 +36,10 @@ export interface Apis {
 /** What the original names as the producer of a text; clients have come to expect it. */
 const producer = { name: "Text Generation", version: "0.1.0" };
 
-export function createApis(config: Config, { engine, model, version, log, metrics, isReady }: ApiParts): Apis {
+export function createApis(
+  config: Config,
+  { engine, model, version, log, metrics, needsKey, isReady }: ApiParts,
+): Apis {
   const requestTimeoutMs = config.requestTimeoutSeconds * 1000;
   const models = new KnownModels({ id: model.id, path: model.folder, sizeBytes: model.weightBytes, producer });
   const api = { engine, model, log, version };
@@ -48,6 +54,7 @@ export function createApis(config: Config, { engine, model, version, log, metric
       openAiApi({ ...api, strictModelNames: config.openaiModelCheck }),
       tgiApi({ ...api, maxConcurrentRequests: config.maxConcurrentRequests }),
       openInferenceApi({ ...api, isReady }),
+      docsApi({ version, modelId: model.id, needsKey }),
     ],
   };
 }

@@ -10,7 +10,8 @@ import type { Logger } from "../log.js";
 import type { ApiObserver } from "../observer.js";
 import type { TlsCertificates } from "../tls.js";
 import { sendJson } from "./answer.js";
-import { setAbortSignal, type HttpApi } from "./api.js";
+import { setAbortSignal, type HttpApi, type Refusal } from "./api.js";
+import { docsRoutes } from "./docs/index.js";
 import { observeRequests } from "./observed.js";
 import { createHttp1, type Http1 } from "./http1.js";
 import { refusedBeforeUs } from "./told-errors.js";
@@ -65,9 +66,9 @@ export async function createHttpRequests(options: HttpOptions): Promise<HttpRequ
   const calls = new ActiveCalls();
   app.addHook("onRequest", (request, reply, done) => {
     setOwnHeaders(reply);
-    if (!isPermitted(request, apiKeys)) refuseWithoutKey(reply);
+    if (!isPermitted(request, apiKeys)) refuse(reply.header("www-authenticate", "Bearer"), noKey);
     else if (openCall(calls, request, reply)) done();
-    else refuse(reply);
+    else refuse(reply.header("connection", "close"), shuttingDown);
   });
   refuseLargeBodies(app, limits);
   answerWhatNoApiKnows(app, log);
@@ -141,15 +142,14 @@ function setOwnHeaders({ raw, request }: FastifyReply): void {
   else raw.removeHeader("connection"); // HTTP/1.1 keeps it open without being told
 }
 
-/** Probes have no key. These are routes and not paths, so that no spelling of a path leads around the keys. */
-const healthRoutes = new Set(["/health", "/v2/health/live", "/v2/health/ready"]);
+/**
+ * Probes have no key, and a browser none to show when it opens the documentation. These are routes and not paths, so
+ * that no spelling of a path leads around the keys.
+ */
+const openRoutes = new Set(["/health", "/v2/health/live", "/v2/health/ready", ...docsRoutes]);
 
 function isPermitted({ routeOptions, headers }: FastifyRequest, apiKeys: ApiKeys | undefined): boolean {
-  return apiKeys === undefined || healthRoutes.has(routeOptions.url ?? "") || apiKeys.permits(headers.authorization);
-}
-
-function refuseWithoutKey(reply: FastifyReply): void {
-  sendJson(reply.header("www-authenticate", "Bearer"), 401, JSON.stringify({ detail: noKeyText }));
+  return apiKeys === undefined || openRoutes.has(routeOptions.url ?? "") || apiKeys.permits(headers.authorization);
 }
 
 /** @returns false when the server takes no more requests. */
@@ -169,8 +169,13 @@ function openCall(calls: ActiveCalls, request: FastifyRequest, reply: FastifyRep
   return true;
 }
 
-function refuse(reply: FastifyReply): void {
-  sendJson(reply.header("connection", "close"), 503, `{"detail":"the server is shutting down"}`);
+const noKey: Refusal = { status: 401, message: noKeyText };
+const shuttingDown: Refusal = { status: 503, message: "the server is shutting down" };
+
+/** The API whose path it is words it; elsewhere it has the shape that Caikit's clients know. */
+function refuse(reply: FastifyReply, refusal: Refusal): void {
+  const words = reply.request.server.wordRefusal?.(refusal) ?? { detail: refusal.message };
+  sendJson(reply, refusal.status, JSON.stringify(words));
 }
 
 /** A refusal with a status of its own, which each API words as it does those of fastify. */

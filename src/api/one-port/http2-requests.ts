@@ -41,7 +41,7 @@ function endSlowSender(stream: ServerHttp2Stream, receiveTimeoutSeconds: number)
 /** They are about an HTTP/1.1 connection; HTTP/2 forbids them (RFC 9113, section 8.2.2). */
 const connectionHeaders = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
-type Callback = (error?: Error | null) => void;
+type Callback = (error: Error) => void;
 
 /** Leaves out the headers of HTTP/1.1, and texts that are empty. */
 class Http2Answer extends Http2ServerResponse {
@@ -59,9 +59,12 @@ class Http2Answer extends Http2ServerResponse {
    * `end("")` writes the empty text, too. When it is sent together with texts before it, Node's HTTP/2 takes their
    * memory for free as soon as it meets the empty one, and sends whatever is there by then (seen in Node 20.20).
    */
-  override write(chunk: string | Uint8Array, ...rest: [(string | Callback)?, Callback?]): boolean {
-    if (chunk.length > 0) return super.write(chunk, ...(rest as [string])); // whichever of its forms it was called in
-    for (const callback of rest) if (typeof callback === "function") process.nextTick(callback);
+  override write(chunk: string | Uint8Array, callback?: Callback): boolean;
+  override write(chunk: string | Uint8Array, encoding: BufferEncoding, callback?: Callback): boolean;
+  override write(chunk: string | Uint8Array, encoding?: BufferEncoding | Callback, callback?: Callback): boolean {
+    if (typeof encoding === "function") return this.write(chunk, "utf8", encoding);
+    if (chunk.length > 0) return super.write(chunk, encoding ?? "utf8", callback);
+    if (callback !== undefined) process.nextTick(callback);
     return !this.writableNeedDrain;
   }
 }

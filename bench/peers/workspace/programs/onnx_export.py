@@ -11,5 +11,5 @@ main_export(checkpoint, folder, task="text-generation-with-past", do_validation=
 os.makedirs(os.path.join(folder, "onnx"), exist_ok=True)
 exported = os.path.join(folder, "onnx", "model.onnx")
 os.replace(os.path.join(folder, "model.onnx"), exported)
-# As transformers.js' own scripts make its q8; unsigned weights would be slower nowhere, signed ones on VNNI.
+# Signed weights: with unsigned activations, the pair that VNNI multiplies.
 quantize_dynamic(exported, exported.replace(".onnx", "_quantized.onnx"), weight_type=QuantType.QInt8)

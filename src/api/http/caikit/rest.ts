@@ -14,7 +14,6 @@ import { sayModelId } from "../observed.js";
 import { EventStream } from "../sse.js";
 import { DetailError, errorJson, validationJson, ValidationError } from "./errors.js";
 import { addInfoRoutes } from "./info.js";
-import { openApiJson } from "./openapi.js";
 import { readBody } from "./read-body.js";
 import { StreamResults, tokenizationResult, unaryResult } from "./results.js";
 import { addRoute } from "./route.js";
@@ -41,8 +40,6 @@ export function caikitRest(options: CaikitRestOptions): HttpApi {
     app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
     addRoute(app, "GET", "/health", (_request, reply) => reply.send("OK"));
     addInfoRoutes(app, models, runtimeVersion);
-    const document = openApiJson(runtimeVersion);
-    addRoute(app, "GET", "/openapi.json", (_request, reply) => sendJson(reply, 200, document));
     addTaskRoutes(app, options);
   };
 }

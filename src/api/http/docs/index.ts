@@ -10,7 +10,13 @@ import { readSwaggerUi, swaggerUiFiles } from "./swagger-ui.js";
 
 export type { DocumentOptions } from "./document.js";
 
-/** Both are guarded by API keys like any other route that is no probe. */
+/** For everyone, also where other routes want an API key: a browser that opens the page has none to show. */
+export const docsRoutes: readonly string[] = [
+  "/openapi.json",
+  ...["/docs", "/docs/", "/docs/initializer.js"],
+  ...swaggerUiFiles.map((file) => `/docs/${file}`),
+];
+
 export function docsApi(options: DocumentOptions): HttpApi {
   return (app) => {
     addRoute(app, "GET", "/openapi.json", async (_request, reply) => {

@@ -1,4 +1,7 @@
 /** OpenAI's API. */
+import { chatCompletionSchema } from "../openai/chat/chat-body.js";
+import type { ChatLogprobs, ChatTokenLogprob, ChatTopLogprob } from "../openai/chat/logprobs.js";
+import type { ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion } from "../openai/chat/results.js";
 import { completionSchema } from "../openai/completion-body.js";
 import type { ErrorBody } from "../openai/errors.js";
 import type { Logprobs } from "../openai/logprobs.js";
@@ -24,15 +27,25 @@ import {
 
 const number = { type: "number" } as const;
 
+const nothing = { type: "null" } as const;
+const created = { ...count, description: "Seconds since 1970." };
+const fingerprint = { ...text, description: "Changes when the same request and seed may give another answer." };
+const finishReason = { enum: ["stop", "length", null], description: "`null` before the last part of a stream." };
+const chatLogprob = {
+  token: text,
+  logprob: number,
+  bytes: { ...orNull({ type: "array", items: count }), description: "UTF-8; `null` for a token that is no text." },
+};
+
 const schemas = {
   CompletionRequest: completionSchema,
   Completion: answer<Completion>(
     {
       id: text,
       object: { const: "text_completion" },
-      created: { ...count, description: "Seconds since 1970." },
+      created,
       model: text,
-      system_fingerprint: { ...text, description: "Changes when the same request and seed may give another answer." },
+      system_fingerprint: fingerprint,
       choices: arrayOf(ref("CompletionChoice")),
       usage: refOrNull("Usage"),
     },
@@ -42,7 +55,7 @@ const schemas = {
     index: count,
     text,
     logprobs: refOrNull("CompletionLogprobs"),
-    finish_reason: { enum: ["stop", "length", null], description: "`null` before the last part of a stream." },
+    finish_reason: finishReason,
   }),
   CompletionLogprobs: answer<Logprobs>({
     tokens: arrayOf(text),
@@ -50,6 +63,43 @@ const schemas = {
     top_logprobs: arrayOf(orNull({ type: "object", additionalProperties: number })),
     text_offset: { ...arrayOf(count), description: "Where each token begins, in Unicode code points." },
   }),
+  ChatCompletionRequest: chatCompletionSchema,
+  ChatCompletion: answer<ChatCompletion>({
+    id: text,
+    object: { const: "chat.completion" },
+    created,
+    model: text,
+    system_fingerprint: fingerprint,
+    choices: arrayOf(ref("ChatChoice")),
+    usage: ref("Usage"),
+  }),
+  ChatChoice: answer<ChatChoice>({
+    index: count,
+    message: answer<ChatChoice["message"]>({ role: { const: "assistant" }, content: text, refusal: nothing }),
+    logprobs: refOrNull("ChatLogprobs"),
+    finish_reason: { enum: ["stop", "length"] },
+  }),
+  ChatChunk: answer<ChatChunk>(
+    {
+      id: text,
+      object: { const: "chat.completion.chunk" },
+      created,
+      model: text,
+      system_fingerprint: fingerprint,
+      choices: arrayOf(ref("ChatChunkChoice")),
+      usage: refOrNull("Usage"),
+    },
+    ["usage"],
+  ),
+  ChatChunkChoice: answer<ChatChunkChoice>({
+    index: count,
+    delta: answer<ChatChunkChoice["delta"]>({ role: { const: "assistant" }, content: text }, ["role", "content"]),
+    logprobs: refOrNull("ChatLogprobs"),
+    finish_reason: finishReason,
+  }),
+  ChatLogprobs: answer<ChatLogprobs>({ content: arrayOf(ref("ChatTokenLogprob")), refusal: nothing }),
+  ChatTokenLogprob: answer<ChatTokenLogprob>({ ...chatLogprob, top_logprobs: arrayOf(ref("ChatTopLogprob")) }),
+  ChatTopLogprob: answer<ChatTopLogprob>(chatLogprob),
   Usage: answer<Usage>({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
   Model: answer<ModelObject>({
     id: text,
@@ -93,7 +143,12 @@ const refusals = {
 };
 
 export function openAiSection(modelId: string): Section {
-  const paths = { "/v1/completions": completions(modelId), "/v1/models": models, "/v1/models/{id}": model(modelId) };
+  const paths = {
+    "/v1/completions": completions(modelId),
+    "/v1/chat/completions": chatCompletions(modelId),
+    "/v1/models": models,
+    "/v1/models/{id}": model(modelId),
+  };
   return {
     name: "OpenAI",
     description: "What OpenAI's clients speak. Every path is under `/openai/v1` too.",
@@ -121,6 +176,30 @@ const completions = (modelId: string): PathItem => ({
         "The completions; `usage` is `null` or missing in the parts of a stream.",
         json("The completions.", ref("Completion")),
         events("The data of each event.", "Completion", "OpenAiError"),
+      ),
+      ...refusals,
+    },
+  },
+});
+
+const chatCompletions = (modelId: string): PathItem => ({
+  post: {
+    operationId: "createChatCompletion",
+    summary: "Answers a conversation",
+    description:
+      "For models whose tokenizer has a chat template; others are refused with that reason. With `stream` the answer " +
+      "comes as server-sent events, each a `ChatChunk`, and `[DONE]` as the last.",
+    requestBody: jsonBody(ref("ChatCompletionRequest"), {
+      model: modelId,
+      messages: [{ role: "user", content: "Hello" }],
+      max_completion_tokens: 16,
+      temperature: 0,
+    }),
+    responses: {
+      200: jsonOrEvents(
+        "The answer.",
+        json("The answer.", ref("ChatCompletion")),
+        events("The data of each event.", "ChatChunk", "OpenAiError"),
       ),
       ...refusals,
     },

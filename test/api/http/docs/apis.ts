@@ -9,7 +9,7 @@ import type { TextApiOptions } from "../../../../src/api/http/text-model.js";
 import { tgiApi } from "../../../../src/api/http/tgi/index.js";
 import { startTestEngine } from "../../../support/engine.js";
 import { startApis, type TestHttpServer } from "../../../support/http.js";
-import { fixtures } from "../../../support/reference.js";
+import { bare, chatCheckpoint } from "../openai/chat/templates.js";
 
 export interface Described {
   readonly operationId: string;
@@ -78,8 +78,10 @@ export interface ApiServers {
 }
 
 export async function serveEachApi(): Promise<ApiServers> {
-  const testEngine = await startTestEngine(`${fixtures}/micro-gpt2`, { maxSequenceLength: 96, maxNewTokens: 64 });
-  const { engine, model } = testEngine;
+  const checkpoint = await chatCheckpoint({ chat_template: bare });
+  const testEngine = await startTestEngine(checkpoint.folder, { maxSequenceLength: 96, maxNewTokens: 64 });
+  const { engine } = testEngine;
+  const model = { ...testEngine.model, id: "micro-gpt2" };
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const apis = Object.entries(apisOf({ engine, model, log }));
   const servers = new Map<string, TestHttpServer>();
@@ -96,6 +98,7 @@ export async function serveEachApi(): Promise<ApiServers> {
       for (const server of servers.values()) server.forceStop();
       await engine.drain(0);
       testEngine[Symbol.dispose]();
+      await checkpoint.remove();
     },
   };
 }
