@@ -60,8 +60,13 @@ describe("without a model", () => {
     [["-h"], 0, help, ""],
     [[], 2, "", help],
     [["--version"], 0, `${(JSON.parse(readFileSync("package.json", "utf8")) as { version: string }).version}\n`, ""],
-    [["sreve"], 2, "", "ortler: unknown command sreve: the commands are serve, generate, inspect, cache\n"],
-    [["toString"], 2, "", "ortler: unknown command toString: the commands are serve, generate, inspect, cache\n"],
+    [["sreve"], 2, "", "ortler: unknown command sreve: the commands are serve, generate, inspect, bench, cache\n"],
+    [
+      ["toString"],
+      2,
+      "",
+      "ortler: unknown command toString: the commands are serve, generate, inspect, bench, cache\n",
+    ],
     [["serve", "--max-slot=3"], 2, "", "ortler: unknown flag --max-slot; did you mean --max-slots?\n"],
     [["serve", "--max-slots=0"], 2, "", 'ortler: --max-slots must be an integer from 1 to 4096, got "0"\n'],
     [["serve", "tiny"], 2, "", 'ortler: unexpected argument "tiny"\n'],
@@ -171,7 +176,7 @@ describe("serve", () => {
   test("a folder without a model ends with 1 and one line", async () => {
     const { code, stdout, stderr } = await run([
       "serve",
-      "--model=test/none",
+      "--model=./test/none",
       "--log-level=error",
       "--log-format=text",
     ]);

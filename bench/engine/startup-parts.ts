@@ -69,6 +69,6 @@ await timed("listen", async () => {
   const ports = { host: "127.0.0.1", grpcPort: 0, tgisPort: 0, httpPort: 0, healthPort: 0 };
   const config = { ...values, ...ports };
   const parts = { ...prepareServers(config, log), version: "bench", log };
-  return startServers(config, { ...running, model: loaded, loadMs: 0, release: async () => undefined }, parts);
+  return startServers(config, { ...running, model: loaded, loadMs: 0, release: () => Promise.resolve() }, parts);
 });
 process.stdout.write(JSON.stringify(parts), () => process.exit(0));

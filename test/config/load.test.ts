@@ -85,8 +85,8 @@ describe("what is accepted", () => {
     ["an empty variable as not set", [], { MAX_NEW_TOKENS: "" }, { maxNewTokens: 1024 }],
     ["a number with a line break, as secrets have", [], { MAX_NEW_TOKENS: "5\n" }, { maxNewTokens: 5 }],
     ["TGIS's folder", ["--model-name=/mnt/models/artifacts/"], {}, { model: "/mnt/models/artifacts/" }],
-    ["TGIS's folder before Caikit's", [], { RUNTIME_LOCAL_MODELS_DIR: "/m", MODEL_NAME: "/m/a" }, { model: "/m/a" }],
-    ["Caikit's folder", [], { RUNTIME_LOCAL_MODELS_DIR: "/mnt/models" }, { model: "/mnt/models" }],
+    ["TGIS's half precision, computed in float32", ["--dtype=float16"], {}, { dtype: "float32" }],
+    ["TGIS's quantisation", [], { QUANTIZE: "bitsandbytes" }, { dtype: "int8" }],
     ["MAX_SEQUENCE_LENGTH", [], { MAX_SEQUENCE_LENGTH: "512" }, { maxSequenceLength: 512 }],
     ["MAX_CONCURRENT_REQUESTS", [], { MAX_CONCURRENT_REQUESTS: "64" }, { maxConcurrentRequests: 64 }],
     ["RUNTIME_GRPC_PORT", [], { RUNTIME_GRPC_PORT: "9000" }, { grpcPort: 9000 }],
@@ -182,10 +182,9 @@ describe("what stops the start, and how it names itself", () => {
 
 describe("foreign settings", () => {
   test("known ones without a meaning here give one warning each", () => {
-    const { warnings } = load(["--num-shard", "2", "--dtype=float16"], { RUNTIME_METRICS_PORT: "8086", QUANTIZE: "" });
+    const { warnings } = load(["--num-shard", "2"], { RUNTIME_METRICS_PORT: "8086", QUANTIZE: "" });
     expect(warnings).toEqual([
       "--num-shard=2 is ignored: one process computes on all threads",
-      "--dtype=float16 is ignored: weights are served in the precision of the checkpoint",
       "RUNTIME_METRICS_PORT=8086 is ignored: metrics are on --health-port",
     ]);
   });

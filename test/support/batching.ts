@@ -33,7 +33,14 @@ export interface Answer {
 }
 
 export function startBatching(options: BatchingOptions = {}): Batching {
-  const { script = alphabet, ends = "$", maxSequenceLength = 64, tokenizer, isSpeculating = false, ...limits } = options;
+  const {
+    script = alphabet,
+    ends = "$",
+    maxSequenceLength = 64,
+    tokenizer,
+    isSpeculating = false,
+    ...limits
+  } = options;
   const scheduling: SchedulerLimits = {
     prefillChunkTokens: 8,
     maxSequences: 100,

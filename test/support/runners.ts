@@ -34,11 +34,7 @@ export async function openRunner(folder: string, options: Partial<RunnerOptions>
 }
 
 /** The logits after the last of the tokens, copied: prefilled into a slot in one piece. */
-export async function prefill(
-  runner: SessionRunner,
-  slot: number,
-  tokenIds: readonly number[],
-): Promise<Float32Array> {
+export async function prefill(runner: SessionRunner, slot: number, tokenIds: readonly number[]): Promise<Float32Array> {
   const run = { slot, tokenIds, start: 0, end: tokenIds.length, wanted: "last" } as const;
   return (await runner.prefill(run)).logits(0).slice();
 }

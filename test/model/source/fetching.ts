@@ -6,9 +6,10 @@ import { expect, onTestFinished } from "vitest";
 import { fetchModel, type FetchOptions } from "../../../src/model/source/fetch-model.js";
 import type { CachedModel } from "../../../src/model/source/fetch-entry.js";
 import { temporaryFolder } from "../../support/checkpoints.js";
+import { mebibyte } from "./fetching-sizes.js";
 import { ServedFolder, StoreServer } from "./store-server.js";
 
-export const mebibyte = 2 ** 20;
+export { mebibyte };
 
 /** Fast failures: the waits of production would be all that the tests do. */
 export const fast = {
@@ -24,7 +25,7 @@ export interface Fetching {
   readonly cacheFolder: string;
   readonly warnings: string[];
   /** Released when the test ends. */
-  fetch(options?: Partial<FetchOptions>, remote?: ServedFolder): Promise<CachedModel>;
+  readonly fetch: (options?: Partial<FetchOptions>, remote?: ServedFolder) => Promise<CachedModel>;
 }
 
 /** A store with one model, and an empty cache. */

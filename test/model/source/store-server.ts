@@ -55,7 +55,7 @@ export class StoreServer {
     this.#server.closeAllConnections();
   }
 
-  put(path: string, bytes: Buffer, version: string | undefined = "v1"): void {
+  put(path: string, bytes: Buffer, version: string | undefined): void {
     this.files.set(path, { bytes, version });
   }
 
@@ -66,16 +66,25 @@ export class StoreServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = decodeURIComponent((request.url ?? "").slice(1));
-    if (path === "") return this.#list(response);
+    if (path === "") {
+      this.#list(response);
+      return;
+    }
     const file = this.files.get(path);
     const [, first = "0", last = "0"] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
     const range = { path, start: Number(first), end: Number(last) + 1 };
     const earlier = this.requests.filter((other) => other.path === path && other.start === range.start).length;
     this.requests.push({ ...range, earlier });
     const fault = this.fault({ ...range, earlier });
-    if (fault?.kind === "status") return end(response, fault.status, fault.retryAfterMs);
+    if (fault?.kind === "status") {
+      end(response, fault.status, fault.retryAfterMs);
+      return;
+    }
     const wanted = request.headers["if-match"];
-    if (file === undefined || (wanted !== undefined && wanted !== file.version)) return end(response, 412);
+    if (file === undefined || (wanted !== undefined && wanted !== file.version)) {
+      end(response, 412);
+      return;
+    }
     await this.#send(response, file.bytes.subarray(range.start, range.end), fault);
   }
 

@@ -74,7 +74,8 @@ function firstToFinish(runs: readonly Promise<void>[]): Promise<void> {
     for (const run of runs) {
       run.then(resolve, (error: unknown) => {
         running -= 1;
-        if (running === 0 || !isTransient(error)) reject(error);
+        if (running > 0 && isTransient(error)) return;
+        reject(error instanceof Error ? error : new Error(String(error)));
       });
     }
   });

@@ -65,7 +65,7 @@ describe("a GGUF file in F32", () => {
         ),
       );
       const greedyIds: number[] = [];
-      for (const _ of greedy.ids) {
+      while (greedyIds.length < greedy.ids.length) {
         const tokenId = logits.indexOf(Math.max(...logits));
         const position = ids.length + greedyIds.length;
         greedyIds.push(tokenId);

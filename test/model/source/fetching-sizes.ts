@@ -1,0 +1,1 @@
+export const mebibyte = 2 ** 20;
