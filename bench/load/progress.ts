@@ -11,7 +11,9 @@ export function createProgress({ seconds, warmUpSeconds }: Scenario, output: Out
   let name = "";
   let tokensBefore = 0;
   let secondsBefore = 0;
-  const show = (text: string): void => void (output.isTTY && output.write(eraseLine + text));
+  const show = (text: string): void => {
+    if (output.isTTY) output.write(eraseLine + text);
+  };
   return {
     began: (phase, { target }) => {
       name = `${target.api} ${phase.label}`;

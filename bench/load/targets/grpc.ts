@@ -55,7 +55,8 @@ async function readToEnd<T>(
     call.on("data", onMessage);
     call.on("end", resolve);
     call.on("error", ({ code, details }: ServiceError) => {
-      const error = new TargetError(signal.aborted ? timeoutCode : (status[code] ?? String(code)), details);
+      const name = Object.hasOwn(status, code) ? status[code] : String(code); // servers may make up codes
+      const error = new TargetError(signal.aborted ? timeoutCode : name, details);
       reject(error);
     });
   });

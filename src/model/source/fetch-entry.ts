@@ -128,11 +128,11 @@ async function download(
   const name = modelName(remote.uri);
   const folder = join(entry.model, name);
   await dropOtherPartials(cache, remote.uri, entry);
+  await makeRoom(context, entry, totalBytes(files));
   await mkdir(folder, { recursive: true });
   const target = { folder, journal: entry.journal };
   const running = await Download.open({ remote, files }, target, context.download, meter, signal);
   try {
-    await makeRoom(context, entry, running.missingBytes);
     await running.run(() => context.onSmallFiles(folder), signal);
     const usage = await useEntry(cache, entry);
     const committed = commit(running, entry, remote.uri, name)
@@ -143,6 +143,10 @@ async function download(
     await running.close();
     throw error;
   }
+}
+
+function totalBytes({ small, weights }: NeededFiles): number {
+  return [...small, ...weights].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** Files first, then the folders that name them, then the manifest: what is visible is whole. */

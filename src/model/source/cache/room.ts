@@ -16,24 +16,22 @@ export interface RoomOptions {
  * Evicts entries that nobody uses: until the model fits within the cache's bound, and into the disk. Where living
  * processes use so much that the bound cannot be kept, the bound gives way, with a warning.
  *
- * @param missingBytes What of the model has still to come.
+ * @param modelBytes Of the whole model; what of it is in the entry already needs no more room.
  * @throws {ConfigurationError} when the model alone is larger than the bound, or the disk has no room.
  */
-export async function makeRoom(options: RoomOptions, entry: EntryPaths, missingBytes: number): Promise<void> {
+export async function makeRoom(options: RoomOptions, entry: EntryPaths, modelBytes: number): Promise<void> {
   const { cache, maxCacheBytes, warn } = options;
-  const isKept = ({ key }: { readonly key: string }) => key === entry.key;
-  const entries = await listCache(cache);
-  const ownBytes = (entries.find(isKept)?.bytes ?? 0) + missingBytes;
-  if (ownBytes > maxCacheBytes) {
-    throw new ConfigurationError(
-      `model cache ${cache.folder}: the model takes ${formatBytes(ownBytes)}, and the cache may take ${formatBytes(maxCacheBytes)} in all`,
-    );
+  if (modelBytes > maxCacheBytes) {
+    const sizes = `the model has ${formatBytes(modelBytes)}, and the cache may take ${formatBytes(maxCacheBytes)} in all`;
+    throw new ConfigurationError(`model cache ${cache.folder}: ${sizes}`);
   }
+  const isKept = ({ key }: { readonly key: string }) => key === entry.key;
+  const ownBytes = (await listCache(cache)).find(isKept)?.bytes ?? 0;
+  const missingBytes = Math.max(0, modelBytes - ownBytes);
   const { bytes } = await pruneCache(cache, maxCacheBytes - missingBytes, isKept);
   if (bytes > maxCacheBytes - missingBytes) {
-    warn(
-      `model cache ${cache.folder}: above its bound of ${formatBytes(maxCacheBytes)}, as models in use cannot be removed`,
-    );
+    const bound = formatBytes(maxCacheBytes);
+    warn(`model cache ${cache.folder}: above its bound of ${bound}, as models in use cannot be removed`);
   }
   const free = await freeBytes(cache.folder);
   if (free >= missingBytes) return;

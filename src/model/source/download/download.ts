@@ -63,11 +63,6 @@ export class Download {
     }
   }
 
-  /** Bytes still to be fetched. */
-  get missingBytes(): number {
-    return this.#targets.reduce((sum, { file, writtenBytes }) => sum + file.byteLength - writtenBytes, 0);
-  }
-
   /**
    * Fetches what is missing: small files first.
    *
@@ -149,7 +144,8 @@ export class Download {
 
   #beginDownloading(): void {
     const total = this.#targets.reduce((sum, { file }) => sum + file.byteLength, 0);
-    this.meter.begin("downloading", total, total - this.missingBytes);
+    const done = this.#targets.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0);
+    this.meter.begin("downloading", total, done);
   }
 
   #missingParts(target: BlockFile, file: number): Part[] {

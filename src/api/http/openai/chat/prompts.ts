@@ -1,4 +1,5 @@
 import type { RequestLimits, UncheckedRequest } from "../../../../engine/request.js";
+import { checkPromptCharacters } from "../../../../engine/validation.js";
 import type { ChatTemplate } from "../../../../model/index.js";
 import type { Logger } from "../../../log.js";
 import { invalid } from "../errors.js";
@@ -25,11 +26,13 @@ export class ChatPrompts {
   /**
    * The template brings the special tokens, so the tokenizer adds none of its own.
    * @throws {OpenAiError} when there is no prompt for it.
+   * @throws {InvalidRequestError} when it is too long to be tokenized.
    */
   promptOf(body: ChatBody): Required<Pick<UncheckedRequest, "prompt" | "promptTokenIds">> {
     checkCount(body.messages.length, this.limits);
     const template = this.#templates.choose(body.chat_template, body.tools.length > 0);
     const prompt = renderPrompt(body, template, this.#specialTokens);
+    checkPromptCharacters(prompt, this.limits);
     const promptTokenIds = this.model.tokenizer.encode(prompt, { addSpecialTokens: body.add_special_tokens });
     return { prompt, promptTokenIds };
   }
