@@ -79,7 +79,8 @@ async function measureDecoding(folder: string, scenario: Scenario, progress: Pro
   const { values } = loadOptions({ table: settings, args });
   const { model, engine } = await startEngine(values, createLogger({ level: "error", format: "auto" }));
   const maxLength = engine.limits.maxSequenceLength;
-  using runner = new SessionRunner(model.session, model.shape, { slots, maxLength, maxPrefillTokens: maxLength });
+  const runnerOptions = { slots, maxLength, maxPrefillTokens: maxLength, kvDtype: model.kvDtype };
+  using runner = new SessionRunner(model.session, model.shape, runnerOptions);
   await using server = await ServerProcess.start({ args, preload: probe });
   await using streams = new GrpcStreams(server.port);
 
@@ -104,9 +105,18 @@ function mostSequences({ sequences }: Scenario): number {
   return Math.max(...sequences);
 }
 
-/** The defaults, with as many slots as there are sequences whatever the machine's memory; for server and engine alike. */
+/**
+ * The defaults, with as many slots as there are sequences whatever the machine's memory; for server and engine alike.
+ * Prompts come again in each round, and are to be computed each time.
+ */
 async function serverArgs(folder: string, slots: number): Promise<string[]> {
   const { kvBytesPerToken, positions } = await modelFacts(folder);
   const kvMemory = slots * positions * kvBytesPerToken;
-  return [`--model=${folder}`, `--max-slots=${slots}`, `--kv-memory=${kvMemory}`, "--request-timeout-seconds=0"];
+  return [
+    `--model=${folder}`,
+    `--max-slots=${slots}`,
+    `--kv-memory=${kvMemory}`,
+    "--request-timeout-seconds=0",
+    "--prefix-cache-tokens=0",
+  ];
 }
