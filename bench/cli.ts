@@ -1,9 +1,12 @@
 /** Entry of the benchmarks: `npm run bench -- COMMAND [options]`. */
+import { ConfigurationError } from "../src/errors.js";
 import * as compare from "./compare/command.js";
 import * as engine from "./engine/command.js";
 import { UsageError } from "./errors.js";
+import { load, report } from "./load/bench-commands.js";
 import * as peers from "./peers/command.js";
 import * as roofline from "./roofline/command.js";
+import * as smoke from "./smoke.js";
 
 interface BenchCommand {
   /** Name and options, then what they do. */
@@ -11,7 +14,7 @@ interface BenchCommand {
   readonly run: (args: readonly string[]) => Promise<void>;
 }
 
-const commands: Readonly<Record<string, BenchCommand>> = { engine, peers, roofline, compare };
+const commands: Readonly<Record<string, BenchCommand>> = { engine, peers, roofline, compare, load, report, smoke };
 
 async function main([name = "", ...args]: readonly string[]): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -20,7 +23,7 @@ async function main([name = "", ...args]: readonly string[]): Promise<number> {
     await command.run(args);
     return 0;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError || error instanceof ConfigurationError)) throw error;
     const usages = Object.values(commands).map(({ usage }) => `  npm run bench -- ${usage}`);
     process.stderr.write(`bench: ${error.message}\n${usages.join("\n")}\n`);
     return 2;

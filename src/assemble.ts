@@ -22,6 +22,7 @@ export type EngineSettings = Pick<
   | "modelId"
   | "modelCache"
   | "modelCacheSize"
+  | "modelCacheVerify"
   | "modelToken"
   | "downloadPartSize"
   | "downloadConcurrency"
@@ -115,7 +116,7 @@ async function loadEngine(
   const fetchedMs = performance.now() - start;
   const model = await loadModel({
     folder: provided.folder,
-    id: settings.modelId === "" ? undefined : settings.modelId,
+    id: settings.modelId === "" ? nameOf(located) : settings.modelId,
     dtype: settings.dtype,
     kvDtype: settings.kvDtype,
     weightsCache: settings.weightsCache === "" ? undefined : settings.weightsCache,
@@ -157,6 +158,11 @@ async function loadEngine(
   return { ...running, model, loadMs, release: provided.release };
 }
 
+/** In the hub's cache a folder is named by a commit; elsewhere the model's folder is its name. */
+function nameOf({ location }: LocatedModel): string | undefined {
+  return location.kind === "hub-cache" ? location.model : undefined;
+}
+
 async function provide(
   settings: EngineSettings,
   { location }: LocatedModel,
@@ -169,6 +175,7 @@ async function provide(
       environment: processEnvironment(),
       cacheFolder: settings.modelCache === "" ? undefined : settings.modelCache,
       maxCacheBytes: settings.modelCacheSize === 0 ? undefined : settings.modelCacheSize,
+      isThorough: settings.modelCacheVerify,
       partBytes: settings.downloadPartSize,
       concurrency: settings.downloadConcurrency,
       httpToken: settings.modelToken === "" ? undefined : settings.modelToken,

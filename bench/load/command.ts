@@ -52,7 +52,7 @@ async function load(given: LoadOptions, programs: string): Promise<void> {
     clients,
     seed: options.seed,
     timeoutMs: 1000 * options.timeoutSeconds,
-    version: await readVersion(),
+    version: await readVersion(path.join(programs, "..", "package.json")),
     observer: createProgress(scenario, process.stderr),
   });
   process.stdout.write(`${renderReport(report)}\n`);

@@ -14,6 +14,8 @@ import type { TargetOptions } from "./targets/target.js";
 
 /** A server, and where it can be watched. */
 export interface Measured {
+  /** Tells it from the others of a run. */
+  readonly name: string;
   readonly target: TargetOptions;
   readonly watched: Watched;
   /** What prompts for it are made of. */
@@ -40,7 +42,7 @@ export async function measurePhase(
   measured: Measured,
   options: MeasureOptions,
 ): Promise<Measuring> {
-  const { target, watched, words } = measured;
+  const { name, target, watched, words } = measured;
   const { seconds, warmUpSeconds } = scenario;
   const window = { startMs: 1000 * warmUpSeconds, endMs: 1000 * (warmUpSeconds + seconds) };
   const task = {
@@ -62,7 +64,7 @@ export async function measurePhase(
     const { records, efforts } = await options.clients.run(task, onStart, onPulse);
     const server = (await sampler?.stop()) ?? [];
     const measurement = {
-      target: { api: target.api, address: target.address, modelId: target.modelId },
+      target: { name, api: target.api, address: target.address, modelId: target.modelId },
       phase: { label: phase.label, x: phase.x },
       ...{ seconds, warmUpSeconds },
       ...summarizeRecords(records, window, scenario.slo, words.areTokens),

@@ -92,7 +92,7 @@ export const loadOptionTable = {
 
   json: flag(output, text("FILE"), "Write the report as JSON."),
   html: flag(output, text("FILE"), "Write the report as one page with plots."),
-  smoke: flag(output, toggle(), "A second of everything on a small model: fails only when the harness is broken."),
+  smoke: flag(output, toggle(), "Two seconds of everything through every API: fails only when the harness is broken."),
 } as const satisfies OptionTable;
 
 export type LoadOptions = Values<typeof loadOptionTable>;

@@ -1,5 +1,5 @@
 /** Live progress on standard error: one line that changes on a terminal, one line for each phase elsewhere. */
-import { nameOf } from "./report/render.js";
+import { nameOf } from "./report/name.js";
 import type { RunObserver } from "./run.js";
 import type { Scenario } from "./scenario/scenario.js";
 
@@ -15,8 +15,8 @@ export function createProgress({ seconds, warmUpSeconds }: Scenario, output: Out
     if (output.isTTY) output.write(eraseLine + text);
   };
   return {
-    began: (phase, { target }) => {
-      name = `${target.api} ${phase.label}`;
+    began: (phaseName) => {
+      name = phaseName;
       tokensBefore = secondsBefore = 0;
       show(`${name}: starting`);
     },

@@ -3,6 +3,7 @@ import { availableCpus } from "../../src/config/cpu.js";
 import os from "node:os";
 import { measurePhase, type Measured, type MeasureOptions } from "./measure.js";
 import { reportVersion, type LoadReport, type Measurement } from "./report/format.js";
+import { nameOf } from "./report/name.js";
 import { highestRate } from "./saturation.js";
 import { describeTraffic } from "./scenario/describe.js";
 import { phaseAtRate, phasesOf, type Phase } from "./scenario/phases.js";
@@ -10,7 +11,7 @@ import type { Scenario } from "./scenario/scenario.js";
 
 /** Told what happens, for whoever watches. */
 export interface RunObserver {
-  began(phase: Phase, measured: Measured): void;
+  began(name: string): void;
   pulse: MeasureOptions["onPulse"];
   ended(measurement: Measurement, errors: readonly string[]): void;
 }
@@ -31,7 +32,7 @@ export async function runScenario(
   const saturation: { readonly target: string; readonly perSecond: number | undefined }[] = [];
   const measure = async (phase: Phase, measured: Measured): Promise<Measurement> => {
     const { observer } = options;
-    observer.began(phase, measured);
+    observer.began(nameOf({ target: measured, phase }));
     const onPulse: MeasureOptions["onPulse"] = (seconds, sum) => observer.pulse(seconds, sum);
     const { measurement, errors } = await measurePhase(phase, scenario, measured, { ...options, onPulse });
     measurements.push(measurement);
@@ -46,7 +47,7 @@ export async function runScenario(
       const meets = async (rate: number): Promise<boolean> =>
         meetsObjective(await measure(phaseAtRate(scenario, rate), measured), scenario);
       const perSecond = await highestRate(meets, fromPerSecond, precision);
-      saturation.push({ target: `${measured.target.api}=${measured.target.address}`, perSecond });
+      saturation.push({ target: measured.name, perSecond });
     }
   }
   return { ...head, measurements, saturation };

@@ -1,6 +1,7 @@
 /** The servers that a run measures: those that were named, or one that is started here. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { flagName } from "../../src/config/options.js";
 import { ConfigurationError } from "../../src/errors.js";
 import { resolveLocalModel } from "../../src/model/index.js";
 import { gpt2Small, randomCheckpoint } from "../checkpoint.js";
@@ -22,36 +23,41 @@ export interface Servers extends AsyncDisposable {
  * @throws {ConfigurationError} for options that do not go together or name what is not there.
  */
 export async function openServers(options: LoadOptions, programs: string): Promise<Servers> {
-  const { target: targets = [] } = options;
-  if (targets.length === 0) return startServer(options, programs);
-  const ours = (["model", "checkpoint", "serverArg", "api"] as const).find((name) => options[name] !== undefined);
+  return options.target === undefined ? startServer(options, programs) : reachServers(options.target, options);
+}
+
+async function reachServers(targets: readonly string[], options: LoadOptions): Promise<Servers> {
+  const ours = (["model", "checkpoint", "serverArg", "api"] as const).find((key) => options[key] !== undefined);
   if (ours !== undefined)
-    throw new ConfigurationError(`--${ours} is for a server that is started here: without --target`);
+    throw new ConfigurationError(`--${flagName(ours)} is for a server that is started here: without --target`);
   const words = await wordsOf(options.tokenizer);
-  const measured = targets.map(async (text, index) => {
+  const read = await Promise.all(targets.map(async (text) => readTarget(text, options)));
+  const measured = read.map((target, index) => {
+    const { api, address } = target;
+    const isAlone = read.filter((other) => other.api === api).length === 1;
     const url = options.metrics?.[index];
     const watched = { readMetrics: url === undefined ? undefined : metricsAt(url), pid: options.serverPid?.[index] };
-    return { target: await readTarget(text, options), watched, words };
+    return { name: isAlone ? api : `${api} at ${address}`, target, watched, words };
   });
-  return { measured: await Promise.all(measured), [Symbol.asyncDispose]: async () => Promise.resolve() };
+  return { measured, [Symbol.asyncDispose]: async () => Promise.resolve() };
 }
 
 async function startServer(options: LoadOptions, programs: string): Promise<Servers> {
-  const model = await modelFolder(options, programs);
-  const { folder } = await resolveLocalModel(model);
-  const words = await wordsOf(folder);
+  const model = await modelToServe(options, programs);
+  const isLocal = existsSync(model); // else the server fetches it: its tokenizer is not known here
+  const words = await wordsOf(isLocal ? (await resolveLocalModel(model)).folder : options.tokenizer);
   const args = [`--model=${model}`, "--request-timeout-seconds=0", ...(options.serverArg ?? [])];
   const server = await ServerProcess.start({ args, programs });
   const { ports, modelId, pid } = server;
   const watched = { readMetrics: metricsAt(`http://127.0.0.1:${ports.health}/metrics`), pid };
-  const measured = (options.api ?? ["tgis"]).map((api) => {
+  const measured = [...new Set<Api>(options.api ?? ["tgis"])].map((api) => {
     const target = { api, address: addressOf(api, ports), tls: undefined, apiKey: options.apiKey, modelId };
-    return { target, watched, words };
+    return { name: api, target, watched, words };
   });
   return { measured, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() };
 }
 
-async function modelFolder({ model, checkpoint }: LoadOptions, programs: string): Promise<string> {
+async function modelToServe({ model, checkpoint }: LoadOptions, programs: string): Promise<string> {
   if (checkpoint === undefined) return model ?? path.join(programs, "..", "models", "tiny");
   if (model !== undefined) throw new ConfigurationError("--checkpoint and --model name two models: give one");
   return randomCheckpoint(path.join(".cache", "bench", "gpt2-124m"), gpt2Small);

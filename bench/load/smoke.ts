@@ -1,6 +1,6 @@
 import { HarnessError } from "../errors.js";
 import type { LoadReport, Measurement } from "./report/format.js";
-import { nameOf } from "./report/render.js";
+import { nameOf } from "./report/name.js";
 
 /**
  * Whether the harness works, whatever the figures are.
@@ -22,6 +22,7 @@ function brokenPartOf({ outcome, rates, tokens, traffic, pulses, server }: Measu
   if (outcome.firstTokenMs === undefined || outcome.tokenMs === undefined) return "there are no latencies";
   if (rates.tokensPerSecond === 0) return "there were no tokens";
   if (tokens.prompt === undefined && outcome.requests.answered > 0) return "the server's prompt tokens are not known";
+  if (tokens.uncounted > 0) return "the server's completion tokens are not known";
   if (tokens.promptMismatches > 0)
     return `${tokens.promptMismatches} prompts have another length than they were to have`;
   if (pulses.length === 0) return "the clients told nothing while they measured";

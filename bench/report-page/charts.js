@@ -9,7 +9,10 @@ import "./style.css";
 
 /** @typedef {import("../load/page/chart.js").Chart} Chart */
 
-const height = 230;
+const height = 210;
+const font = "12px system-ui, sans-serif";
+/** Beside a line with few points, each of them is shown. */
+const fewPoints = 12;
 
 /** @type {readonly Chart[]} */
 const charts = JSON.parse(document.getElementById("charts")?.textContent ?? "[]");
@@ -27,6 +30,8 @@ function color(name) {
  */
 function optionsOf({ xLabel, x, isLogarithmic, lines }, width) {
   const axis = {
+    font,
+    labelFont: font,
     stroke: color("muted"),
     grid: { stroke: color("grid"), width: 1 },
     ticks: { stroke: color("grid"), width: 1 },
@@ -39,7 +44,7 @@ function optionsOf({ xLabel, x, isLogarithmic, lines }, width) {
       y: { range: (_, __, max) => [0, max > 0 ? 1.08 * max : 1] },
     },
     axes: [
-      { ...axis, label: xLabel, labelSize: 20, ...(isLogarithmic && { splits: () => [...x] }) },
+      { ...axis, label: xLabel, size: 30, labelSize: 20, ...(isLogarithmic && { splits: () => [...x] }) },
       { ...axis, size: (_, values) => 16 + 7 * Math.max(3, ...(values ?? []).map((text) => text.length)) },
     ],
     series: [
@@ -49,7 +54,7 @@ function optionsOf({ xLabel, x, isLogarithmic, lines }, width) {
         stroke: color(`line-${index}`),
         width: 2,
         spanGaps: true,
-        points: { show: x.length <= 20 },
+        points: { show: x.length <= fewPoints, fill: color("surface") },
       })),
     ],
   };

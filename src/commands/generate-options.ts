@@ -92,6 +92,7 @@ export const generateOptions = {
   model: settings.model,
   modelCache: settings.modelCache,
   modelCacheSize: settings.modelCacheSize,
+  modelCacheVerify: settings.modelCacheVerify,
   downloadPartSize: settings.downloadPartSize,
   downloadConcurrency: settings.downloadConcurrency,
   modelToken: settings.modelToken,

@@ -99,6 +99,12 @@ export const settings = {
     group: "Download",
     doc: "What the cache may take, e.g. 20Gi; what was not used for the longest time goes first.",
   },
+  modelCacheVerify: {
+    kind: toggle(),
+    default: false,
+    group: "Download",
+    doc: "Whether to read all files of a cached model at start, instead of looking at their length and time.",
+  },
   downloadPartSize: {
     kind: bytes(),
     default: 16 * 2 ** 20,

@@ -10,8 +10,8 @@ export const ggmlIds: Readonly<Record<GgmlType, number>> = { F32: 0, F16: 1, Q4_
 export function quantiseRow(type: GgmlType, row: Float32Array): Buffer {
   const values = [...row];
   if (type === "F32") return Buffer.from(Float32Array.from(row).buffer);
-  if (type === "F16") return Buffer.concat(values.map((value) => uint16(toFloat16(value))));
-  if (type === "BF16") return Buffer.concat(values.map((value) => uint16(toBfloat16(value))));
+  if (type === "F16") return Buffer.from(Uint16Array.from(values, toFloat16).buffer);
+  if (type === "BF16") return Buffer.from(Uint16Array.from(values, toBfloat16).buffer);
   const { size, write } = blockWriters[type];
   return Buffer.concat(runs(values, size).map(write));
 }
@@ -19,13 +19,11 @@ export function quantiseRow(type: GgmlType, row: Float32Array): Buffer {
 /** The numbers in a row of bytes, as float32. */
 export function dequantiseRow(type: GgmlType, bytes: Buffer): Float32Array {
   if (type === "F32") return new Float32Array(Uint8Array.from(bytes).buffer);
-  if (type === "F16" || type === "BF16")
-    return Float32Array.from(runs([...bytes], 2), ([low = 0, high = 0]) => {
-      const bits = low | (high << 8);
-      return type === "F16"
-        ? float16ToNumber(bits)
-        : (new Float32Array(Uint32Array.of(bits * 0x10000).buffer)[0] ?? NaN);
-    });
+  if (type === "F16" || type === "BF16") {
+    const halves = new Uint16Array(Uint8Array.from(bytes).buffer);
+    if (type === "F16") return Float32Array.from(halves, float16ToNumber);
+    return new Float32Array(Uint32Array.from(halves, (bits) => bits * 0x10000).buffer);
+  }
   const { bytes: size, read } = blockReaders[type];
   return Float32Array.from(runs([...bytes], size).flatMap((block) => read(Buffer.from(block))));
 }

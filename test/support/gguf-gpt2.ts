@@ -22,8 +22,7 @@ export async function convertToGguf(folder: string, options: ConvertOptions = {}
     const data = Buffer.concat(matrix.rows.map((row) => quantiseRow(type, row)));
     return { name: matrix.name, shape: matrix.shape, type: ggmlIds[type], data };
   });
-  const metadata = { ...(await metadataOf(folder)), ...options.metadata };
-  return gguf({ version, metadata, tensors });
+  return gguf({ version, metadata: { ...(await metadataOf(folder)), ...options.metadata }, tensors });
 }
 
 /** Rounds the float32 weights in a Hugging Face folder to what they are in such a GGUF file. */
@@ -90,7 +89,8 @@ function llamaName(stored: string): { name: string; isLinear: boolean } {
   return { name: `${name ?? path}.${end}`, isLinear: end === "weight" && part.includes(".c_") };
 }
 
-async function metadataOf(folder: string): Promise<Record<string, Typed>> {
+/** What the file says of the model and its tokenizer. */
+export async function metadataOf(folder: string): Promise<Record<string, Typed>> {
   const config = await readJson<Record<string, number>>(join(folder, "config.json"));
   const json = await readJson<TokenizerJson>(join(folder, "tokenizer.json"));
   const { n_embd: width = 0, n_layer: layers = 0, n_head: heads = 0, n_positions: positions = 0 } = config;

@@ -1,6 +1,7 @@
 import { startHttpServer } from "../../src/api/http/server.js";
 import type { HttpApi } from "../../src/api/http/api.js";
 import type { TextApiOptions } from "../../src/api/http/text-model.js";
+import type { RequestLimits } from "../../src/engine/request.js";
 import { startTestEngine } from "./engine.js";
 import { ScriptedEngine } from "./scripted-engine.js";
 
@@ -32,9 +33,13 @@ export async function serveModel(
 }
 
 /** A server of HTTP APIs over a scripted engine; a token's text is the character of its id. */
-export async function serveScript(make: Make): Promise<TextServer & { readonly engine: ScriptedEngine }> {
+export async function serveScript(
+  make: Make,
+  others: Partial<RequestLimits> = {},
+): Promise<TextServer & { readonly engine: ScriptedEngine }> {
   const engine = new ScriptedEngine();
-  const limits = { maxSequenceLength: 64, maxNewTokens: 32, vocabularySize: 256, includeStopSequenceByDefault: true };
+  const lengths = { maxSequenceLength: 64, maxNewTokens: 32 };
+  const limits = { ...lengths, vocabularySize: 256, includeStopSequenceByDefault: true, ...others };
   const tokenizer = {
     specialTokenIds: new Set([0]),
     bytesOf: (id: number) => (id === 0 ? Buffer.of() : Buffer.from(String.fromCharCode(id), "latin1")),

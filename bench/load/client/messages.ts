@@ -32,6 +32,8 @@ export interface RequestRecord {
   /** By the server's count. */
   readonly promptTokens: number | undefined;
   readonly wantedTokens: number;
+  /** Whether the server counted its tokens; else each part of the answer counts as one. */
+  readonly isCounted: boolean;
   readonly arrivals: readonly Arrival[];
   /** Undefined: it was answered. */
   readonly errorCode: string | undefined;

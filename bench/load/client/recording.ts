@@ -37,22 +37,29 @@ export interface Asking {
 /** Never throws: a failure is a result. */
 export async function recordRequest(asking: Asking, clock: Clock, counter: PulseCounter): Promise<RequestRecord> {
   const { target, request, traffic, dueMs, timeoutMs } = asking;
-  const parts: { readonly ms: number; readonly tokens: number | undefined }[] = [];
+  const parts: Part[] = [];
+  let tokensSoFar = 0; // a part counts as one until the server has counted
   const onTokens = (tokens: number | undefined): void => {
-    counter.tokens += tokens === undefined ? 1 : tokens - (parts.at(-1)?.tokens ?? 0);
+    const now = tokens ?? tokensSoFar + 1;
+    counter.tokens += now - tokensSoFar;
+    tokensSoFar = now;
     parts.push({ ms: clock(), tokens });
   };
   const head = { traffic, dueMs, wantedPromptTokens: request.promptTokens, wantedTokens: request.maxNewTokens };
   counter.sent += 1;
   try {
     const counts = await withTimeout(timeoutMs, (signal) => target.generate(request, onTokens, signal));
-    const arrivals = countArrivals(parts, counts.completionTokens);
+    const endMs = clock();
+    const arrivals = countArrivals(parts, counts.completionTokens, endMs);
+    counter.tokens += (arrivals.at(-1)?.tokens ?? 0) - tokensSoFar;
     counter.answered += 1;
-    return { ...head, ...noError, endMs: clock(), promptTokens: counts.promptTokens, arrivals };
+    const isCounted = counts.completionTokens !== undefined;
+    return { ...head, ...noError, endMs, promptTokens: counts.promptTokens, isCounted, arrivals };
   } catch (error) {
     counter.failed += 1;
-    const arrivals = countArrivals(parts, undefined);
-    return { ...head, ...describeFailure(error), endMs: clock(), promptTokens: undefined, arrivals };
+    const endMs = clock();
+    const arrivals = countArrivals(parts, undefined, endMs);
+    return { ...head, ...describeFailure(error), endMs, promptTokens: undefined, isCounted: false, arrivals };
   }
 }
 
@@ -74,18 +81,23 @@ async function withTimeout<T>(timeoutMs: number, action: (signal: AbortSignal) =
   }
 }
 
+/** A part of an answer; `tokens` so far, where the server counts along. */
+export interface Part {
+  readonly ms: number;
+  readonly tokens: number | undefined;
+}
+
 /**
  * Where the API counts at the end only, the tokens are spread evenly over the parts of the answer: the sum is the
- * server's, only which part had two of them is not known.
+ * server's, only which part had two of them is not known. Tokens that no part told of came with the end.
  *
- * @param total by the server's count; undefined when the answer did not come to its end.
+ * @param total by the server's count; undefined where it has none.
  */
-export function countArrivals(
-  parts: readonly { readonly ms: number; readonly tokens: number | undefined }[],
-  total: number | undefined,
-): Arrival[] {
-  return parts.map(({ ms, tokens }, index) => ({
+export function countArrivals(parts: readonly Part[], total: number | undefined, endMs: number): Arrival[] {
+  const arrivals = parts.map(({ ms, tokens }, index) => ({
     ms,
     tokens: tokens ?? Math.round(((total ?? parts.length) * (index + 1)) / parts.length),
   }));
+  const told = arrivals.at(-1)?.tokens ?? 0;
+  return total !== undefined && total > told ? [...arrivals, { ms: endMs, tokens: total }] : arrivals;
 }

@@ -1,6 +1,6 @@
 /** Which plots a page has. */
 import type { Latency, LoadReport, Measurement } from "../report/format.js";
-import { nameOf } from "../report/render.js";
+import { nameOf } from "../report/name.js";
 import { chartOf, type Chart, type Points } from "./chart.js";
 
 /** A report, and what it is called beside others. */
@@ -51,10 +51,8 @@ function axisCharts(reports: readonly NamedReport[]): (Chart | undefined)[] {
     };
     return [
       over("Tokens a second", "tokens/s", ({ rates }) => rates.tokensPerSecond),
-      over(
-        "Good requests",
-        "% of all",
-        ({ outcome: { requests } }) => (100 * requests.good) / Math.max(1, requests.due),
+      over("Good requests", "% of all", ({ outcome: { requests } }) =>
+        requests.due === 0 ? undefined : (100 * requests.good) / requests.due,
       ),
       over("First token, p50", "ms", ({ outcome }) => outcome.firstTokenMs?.p50),
       over("First token, p99", "ms", ({ outcome }) => outcome.firstTokenMs?.p99),
@@ -67,10 +65,10 @@ function axisCharts(reports: readonly NamedReport[]): (Chart | undefined)[] {
 function axisLines(all: readonly NamedReport[], reports: readonly NamedReport[]): AxisLine[] {
   const lines = reports.flatMap((named) => {
     const { measurements } = named.report;
-    const apis = [...new Set(measurements.map(({ target }) => target.api))];
-    return apis.map((api) => ({
-      label: prefixOf(all, named) + api,
-      measurements: measurements.filter(({ target }) => target.api === api),
+    const targets = [...new Set(measurements.map(({ target }) => target.name))];
+    return targets.map((name) => ({
+      label: prefixOf(all, named) + name,
+      measurements: measurements.filter(({ target }) => target.name === name),
     }));
   });
   return lines.slice(0, mostLines).map((line, color) => ({ ...line, color }));

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { renderNumber } from "../../report.js";
-import { warningsOf } from "../report/render.js";
+import { warningsOf } from "../report/warnings.js";
 import { chartsOf, type NamedReport } from "./charts.js";
 import { embedJson, escapeHtml } from "./html.js";
 import { renderTables } from "./tables.js";
@@ -47,7 +47,7 @@ function renderHead({ name, report }: NamedReport, isNamed: boolean): string {
   const { scenario, machine, version, date, seed, measurements, saturation } = report;
   const { firstTokenMs, tokenMs, share } = scenario.slo;
   const servers = [
-    ...new Set(measurements.map(({ target }) => `${target.api} at ${target.address} (${target.modelId})`)),
+    ...new Set(measurements.map(({ target }) => `${target.name} at ${target.address} (${target.modelId})`)),
   ];
   const [first] = measurements;
   const facts: (readonly [string, string])[] = [

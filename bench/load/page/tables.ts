@@ -1,7 +1,7 @@
 /** The figures of a page. */
 import { renderNumber } from "../../report.js";
 import type { Latency, Measurement } from "../report/format.js";
-import { nameOf } from "../report/render.js";
+import { nameOf } from "../report/name.js";
 import type { NamedReport } from "./charts.js";
 import { renderHtmlTable } from "./html.js";
 

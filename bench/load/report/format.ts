@@ -62,6 +62,8 @@ const tokens = object({
   completionWanted: count,
   /** Requests whose prompts have another length by the server's count than they were made to have. */
   promptMismatches: count,
+  /** Requests whose completion tokens the server did not count: each part of their answers counts as one. */
+  uncounted: count,
 });
 
 /** What the clients saw in one half second. */
@@ -88,7 +90,8 @@ const client = object({
 });
 
 const measurement = object({
-  target: object({ api: string, address: string, modelId: string }),
+  /** The name tells it from the others of the run. */
+  target: object({ name: string, api: string, address: string, modelId: string }),
   phase: object({ label: string, x: optional(number()) }),
   seconds: amount,
   warmUpSeconds: amount,
@@ -129,7 +132,7 @@ const report = object({
     axis: optional(string),
   }),
   measurements: listOf(measurement),
-  /** The highest rate that met the objective, by API and address; absent: none did, or none was sought. */
+  /** The highest rate that met the objective, by the target's name; absent: none did, or none was sought. */
   saturation: listOf(object({ target: string, perSecond: optional(amount) })),
 });
 

@@ -1,6 +1,8 @@
 /** The report for a terminal. */
 import { renderNumber, renderTable } from "../../report.js";
 import type { Latency, LoadReport, Measurement } from "./format.js";
+import { nameOf } from "./name.js";
+import { warningsOf } from "./warnings.js";
 
 export function renderReport(report: LoadReport): string {
   return [
@@ -25,11 +27,6 @@ function renderHead({ machine, scenario, date, seed, version, measurements }: Lo
       `objective: first token in ${slo.firstTokenMs} ms, tokens ${slo.tokenMs} ms apart, for ${100 * slo.share}%`,
     `Ortler ${version}, ${date}; clients on ${cpu}, ${cores} cores, Node ${node}, load average before ${loadAverage.toFixed(2)}`,
   ].join("\n");
-}
-
-/** What tells a measurement from the others of its report. */
-export function nameOf({ target, phase }: Measurement): string {
-  return `${target.api} ${phase.label}`;
 }
 
 function renderThroughput({ measurements }: LoadReport): string {
@@ -64,7 +61,7 @@ function renderLatency(latency: Latency | undefined): string {
 
 function renderTraffic({ measurements }: LoadReport): string[] {
   const rows = measurements.flatMap((measurement) =>
-    measurement.traffic.map(({ name, outcome }) => [`${measurement.target.api} ${name}`, ...latencyCells(outcome)]),
+    measurement.traffic.map(({ name, outcome }) => [`${measurement.target.name}, ${name}`, ...latencyCells(outcome)]),
   );
   if (rows.length === 0) return [];
   return [renderTable("Latency by traffic, ms", ["", "first token", "between tokens", "end to end"], rows)];
@@ -74,7 +71,10 @@ type Sample = Measurement["server"][number];
 
 function renderServer({ measurements }: LoadReport): string {
   const rows = measurements.map((measurement) => {
-    const { client, server } = measurement;
+    const { client, seconds, warmUpSeconds } = measurement;
+    const isMeasured = (sample: Sample): boolean =>
+      sample.seconds >= warmUpSeconds && sample.seconds < warmUpSeconds + seconds;
+    const server = measurement.server.filter(isMeasured);
     const mean = (read: (sample: Sample) => number | undefined, digits = 1): string =>
       renderMean(server.map(read), digits);
     return [
@@ -104,23 +104,4 @@ function renderSaturation({ saturation }: LoadReport): string[] {
       ? `${target}: no rate meets the objective`
       : `${target}: the objective is met up to ${renderNumber(perSecond, 2)} requests/s`,
   );
-}
-
-/** What a reader of the figures must know. */
-export function warningsOf({ measurements }: Pick<LoadReport, "measurements">): string[] {
-  return measurements.flatMap((measurement) => {
-    const { client, tokens } = measurement;
-    const name = nameOf(measurement);
-    return [
-      ...(client.warning === undefined ? [] : [`${name}: ${client.warning}`]),
-      ...(tokens.promptMismatches > 0
-        ? [
-            `${name}: the server counts other prompt tokens in ${tokens.promptMismatches} requests: is --tokenizer its own?`,
-          ]
-        : []),
-      ...(tokens.completion < 0.98 * tokens.completionWanted
-        ? [`${name}: texts ended early: ${tokens.completion} of ${tokens.completionWanted} tokens`]
-        : []),
-    ];
-  });
 }

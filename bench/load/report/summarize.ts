@@ -99,6 +99,7 @@ function countTokens(answered: readonly RequestRecord[], areWordsTokens: boolean
     completion: sum(answered.map(({ arrivals }) => arrivals.at(-1)?.tokens ?? 0)),
     completionWanted: sum(answered.map(({ wantedTokens }) => wantedTokens)),
     promptMismatches: areWordsTokens ? answered.filter(isWrong).length : 0,
+    uncounted: answered.filter(({ isCounted }) => !isCounted).length,
   };
 }
 

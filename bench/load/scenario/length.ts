@@ -1,5 +1,5 @@
 /** How many tokens a request has: a distribution, from which each request draws. */
-import { anyOf, integer, mapped, number } from "../../../src/api/fields.js";
+import { anyOf, FieldError, integer, mapped, number, type Field } from "../../../src/api/fields.js";
 import { strictObject } from "./strict-object.js";
 
 /** Uniform in [0, 1). */
@@ -21,8 +21,7 @@ export type Length =
 const tokens = integer({ minimum: 1, maximum: 1_048_576 });
 const bounds = { from: tokens, to: tokens };
 
-/** `128`, `{"from": 16, "to": 64}`, or that with `median` and `sigma`. */
-export const length = anyOf<Length>(
+const anyLength = anyOf<Length>(
   'a number of tokens, {"from", "to"}, or {"median", "sigma", "from", "to"}',
   mapped(tokens, (count) => ({ kind: "fixed", tokens: count })),
   mapped(strictObject(bounds), (range) => ({ kind: "uniform", ...range })),
@@ -31,6 +30,16 @@ export const length = anyOf<Length>(
     ...shape,
   })),
 );
+
+/** `128`, `{"from": 16, "to": 64}`, or that with `median` and `sigma`. */
+export const length: Field<Length> = {
+  ...anyLength,
+  read: (value, path) => {
+    const length = anyLength.read(value, path);
+    if (length.kind === "fixed" || length.from <= length.to) return length;
+    throw new FieldError(path, `${path} must have from at most to, got ${length.from} and ${length.to}`);
+  },
+};
 
 export function drawLength(length: Length, random: Random): number {
   switch (length.kind) {
@@ -43,11 +52,6 @@ export function drawLength(length: Length, random: Random): number {
       return Math.min(length.to, Math.max(length.from, drawn));
     }
   }
-}
-
-/** The most that a request may draw. */
-export function longest(length: Length): number {
-  return length.kind === "fixed" ? length.tokens : length.to;
 }
 
 /** Standard normal, of two uniform draws (Box and Muller, 1958). */

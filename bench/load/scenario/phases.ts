@@ -3,7 +3,7 @@ import { describeArrival, type Arrival } from "./arrivals.js";
 import type { Scenario, Traffic } from "./scenario.js";
 
 export interface Phase {
-  /** What is different from the others. */
+  /** What is different from the others; empty where there are none. */
   readonly label: string;
   /** Its place on the axis of a plot: clients of a sweep, requests a second of a search. */
   readonly x: number | undefined;
@@ -12,10 +12,7 @@ export interface Phase {
 
 /** All phases of a scenario that does not seek: what follows depends on what came before there. */
 export function phasesOf({ traffic, sweepClients }: Scenario): Phase[] {
-  if (sweepClients === undefined) {
-    const label = traffic.map(({ arrival }) => describeArrival(arrival)).join(" + ");
-    return [{ label, x: undefined, traffic }];
-  }
+  if (sweepClients === undefined) return [{ label: "", x: undefined, traffic }];
   return sweepClients.map((clients) => phaseWith(traffic, { kind: "closed", clients }, clients));
 }
 

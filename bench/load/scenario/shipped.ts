@@ -42,7 +42,8 @@ const shipped = [
   {
     name: "sweep",
     about: "1 to 256 clients",
-    seconds: 12,
+    seconds: 30,
+    warmUpSeconds: 5,
     traffic: [{ clients: 1, promptTokens: 128, completionTokens: 48 }],
     sweepClients: [1, 2, 4, 8, 16, 32, 64, 128, 256],
   },
@@ -61,8 +62,8 @@ const shipped = [
   },
   {
     name: "smoke",
-    about: "A second of everything: whether the harness works; its figures mean nothing",
-    seconds: 1,
+    about: "Two seconds of everything: whether the harness works; its figures mean nothing",
+    seconds: 2,
     warmUpSeconds: 0.2,
     traffic: [
       { name: "closed", clients: 2, promptTokens: 24, completionTokens: 8 },

@@ -32,6 +32,7 @@ interface Reading {
 export class ServerSampler {
   readonly #samples: ServerSample[] = [];
   #before: Reading | undefined;
+  #isReading = false;
   #underWay: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout | undefined;
 
@@ -40,12 +41,8 @@ export class ServerSampler {
     private readonly clock: Clock,
   ) {
     if (watched.readMetrics === undefined && watched.pid === undefined) return;
-    let isReading = false;
-    this.#timer = setInterval(() => {
-      if (isReading) return; // a server that is slow to tell is asked less often
-      isReading = true;
-      this.#underWay = this.sample().finally(() => (isReading = false));
-    }, everyMs);
+    this.#take();
+    this.#timer = setInterval(() => this.#take(), everyMs);
   }
 
   /** @returns all samples, in order of time. */
@@ -55,7 +52,14 @@ export class ServerSampler {
     return this.#samples;
   }
 
-  async sample(): Promise<void> {
+  /** A server that is slow to tell is asked less often. */
+  #take(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#underWay = this.#sample().finally(() => (this.#isReading = false));
+  }
+
+  async #sample(): Promise<void> {
     const ms = this.clock();
     const { readMetrics, pid } = this.watched;
     const text = await readMetrics?.().catch(() => undefined);

@@ -1,15 +1,14 @@
 /** Brings a model's files to this machine, wherever they are. */
 import type { Environment } from "../../config/environment.js";
-import { UnavailableError } from "../../errors.js";
 import { defaultCacheFolder } from "./cache/cache-folder.js";
 import type { FetchOptions } from "./fetch-model.js";
 import { findInHubCache } from "./location/hub-cache.js";
-import { describeLocation, type ModelLocation, type RemoteLocation } from "./location/model-location.js";
+import type { ModelLocation, RemoteLocation } from "./location/model-location.js";
 import { Secret } from "./location/secret.js";
 
 export interface ProvideOptions extends Pick<
   FetchOptions,
-  "onProgress" | "onSmallFiles" | "onWarning" | "maxCacheBytes"
+  "onProgress" | "onWarning" | "maxCacheBytes" | "isThorough"
 > {
   readonly environment: Environment;
   /** Where fetched models are kept; by default in the user's cache. */
@@ -58,10 +57,6 @@ async function fetchFrom(location: RemoteLocation, options: ProvideOptions): Pro
     connections: concurrency,
     httpToken: httpToken === undefined ? undefined : new Secret(httpToken),
   });
-  try {
-    return await fetchModel(remote, { ...rest, cacheFolder, concurrency, signal: new AbortController().signal });
-  } catch (error) {
-    if (!(error instanceof Error) || error.name !== "RemoteError") throw error;
-    throw new UnavailableError(`${describeLocation(location)}: ${error.message}`, { cause: error });
-  }
+  // Nobody aborts it: a process that is to stop while it fetches ends, and the next start goes on where it was.
+  return fetchModel(remote, { ...rest, cacheFolder, concurrency, signal: new AbortController().signal });
 }

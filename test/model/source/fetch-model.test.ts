@@ -243,7 +243,7 @@ describe("a disk", () => {
         })),
       );
     const remote = Object.assign(new ServedFolder("http://127.0.0.1:1"), { list });
-    const text = /the model needs 8.8 TB more, and the disk has [\d.]+ .?B for it .*nothing was downloaded/;
+    const text = /the model needs 4503 TB more, and the disk has [\d.]+ .?B for it .*nothing was downloaded/;
     await expect(fetch({}, remote)).rejects.toEqual(named("ConfigurationError", text));
     expect(store.asked()).toEqual([]);
   });

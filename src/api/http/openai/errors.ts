@@ -73,6 +73,7 @@ export const chatFieldNames: FieldNames = {
   "max-new-tokens": "max_completion_tokens",
   "top-n-tokens": "top_logprobs",
   "prompt-token": "messages",
+  "prompt-characters": "messages",
   "empty-prompt": "messages",
   "prompt-length": "messages",
 };

@@ -29,6 +29,7 @@ const layerParts: Readonly<Record<string, Part>> = {
   ffn_down: linear("mlp.c_proj"),
 };
 
+const embeddingName = "token_embd.weight";
 const headName = "output.weight";
 
 /**
@@ -42,20 +43,21 @@ export function gpt2ConfigOf({ metadata, tensors }: GgufFile): JsonObject {
     throw new CheckpointError(`general.architecture must be 'gpt2', got ${quote(architecture ?? "nothing")}`);
   }
   const positive = (key: string): number => required(metadata.integer(`gpt2.${key}`, 1), `gpt2.${key}`);
-  const epsilon = "gpt2.attention.layer_norm_epsilon";
+  const vocabularySize = tensors.find(({ name }) => name === embeddingName)?.shape[0];
+  if (vocabularySize === undefined) throw new CheckpointError(`has no tensor ${embeddingName}`);
   return {
     model_type: "gpt2",
     architectures: ["GPT2LMHeadModel"],
     n_positions: positive("context_length"),
-    n_embd: positive("embedding_length"),
+    n_embd: widthOf(positive("embedding_length"), positive("attention.head_count")),
     n_layer: positive("block_count"),
     n_head: positive("attention.head_count"),
     n_inner: positive("feed_forward_length"),
-    layer_norm_epsilon: required(metadata.number(epsilon), epsilon),
+    layer_norm_epsilon: epsilonOf(metadata),
     activation_function: "gelu_new",
-    vocab_size: tensors.find(({ name }) => name === "token_embd.weight")?.shape[0],
+    vocab_size: vocabularySize,
     tie_word_embeddings: !tensors.some(({ name }) => name === headName),
-    eos_token_id: endOfTextIds(metadata),
+    eos_token_id: endOfTextIds(metadata, vocabularySize),
   };
 }
 
@@ -64,10 +66,30 @@ function required<T>(value: T | undefined, key: string): T {
   return value;
 }
 
+/** The architecture has the same rule, but would name config.json and its fields. */
+function widthOf(width: number, heads: number): number {
+  if (width % (8 * heads) === 0) return width;
+  throw new CheckpointError(
+    `gpt2.embedding_length ${width} / gpt2.attention.head_count ${heads} must be a multiple of 8, the size of a head`,
+  );
+}
+
+function epsilonOf(metadata: GgufMetadata): number {
+  const key = "gpt2.attention.layer_norm_epsilon";
+  const epsilon = required(metadata.number(key), key);
+  if (epsilon > 0 && Number.isFinite(epsilon)) return epsilon;
+  throw new CheckpointError(`${key} must be a number > 0, got ${epsilon}`);
+}
+
 /** Ends of the text and of a turn; undefined when the file names none. */
-function endOfTextIds(metadata: GgufMetadata): readonly number[] | undefined {
+function endOfTextIds(metadata: GgufMetadata, vocabularySize: number): readonly number[] | undefined {
   const keys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];
-  const ids = keys.flatMap((key) => metadata.integer(key) ?? []);
+  const ids = keys.flatMap((key) => {
+    const id = metadata.integer(key);
+    if (id === undefined) return [];
+    if (id >= vocabularySize) throw new CheckpointError(`${key} must be in [0, ${vocabularySize}), got ${id}`);
+    return [id];
+  });
   return ids.length === 0 ? undefined : [...new Set(ids)];
 }
 
@@ -100,7 +122,7 @@ export function gpt2TensorsOf({ metadata, tensors }: GgufFile): ReadonlyMap<stri
 /** transformers' names by llama.cpp's. */
 function namesOf(layers: number): Map<string, Part> {
   const names = new Map<string, Part>([
-    ["token_embd.weight", plain("transformer.wte.weight")],
+    [embeddingName, plain("transformer.wte.weight")],
     ["position_embd.weight", plain("transformer.wpe.weight")],
     ["output_norm.weight", plain("transformer.ln_f.weight")],
     ["output_norm.bias", plain("transformer.ln_f.bias")],

@@ -22,9 +22,10 @@ export function ggufTokenizer(metadata: GgufMetadata): TokenizerDefinition {
   checkKind(metadata);
   const tokens = metadata.strings("tokenizer.ggml.tokens");
   if (tokens === undefined) throw new CheckpointError("metadata has no tokenizer.ggml.tokens");
-  const types = typesOf(metadata, tokens);
+  const named = namedRoles(metadata, tokens);
+  const types = typesOf(metadata, tokens, new Set(named.values()));
   const vocab = vocabularyOf(tokens, types);
-  const roles = rolesOf(metadata, tokens, gpt2EndOfText in vocab);
+  const roles = rolesOf(named, tokens, Object.hasOwn(vocab, gpt2EndOfText));
   const listed = { added_tokens: addedTokensOf(tokens, types) };
   const addedTokens = collectAddedTokens(vocab, { json: listed, config: roles, file: undefined });
   return {
@@ -57,10 +58,13 @@ function checkKind(metadata: GgufMetadata): void {
   }
 }
 
-function typesOf(metadata: GgufMetadata, tokens: readonly string[]): readonly number[] {
+/** A token with a role is a control token, whatever it is said to be. */
+function typesOf(metadata: GgufMetadata, tokens: readonly string[], withRole: ReadonlySet<number>): readonly number[] {
   const types = metadata.numbers("tokenizer.ggml.token_type") ?? tokens.map(() => tokenTypes.normal);
-  if (types.length === tokens.length) return types;
-  throw new CheckpointError(`tokenizer.ggml.token_type has ${types.length} entries for ${tokens.length} tokens`);
+  if (types.length !== tokens.length) {
+    throw new CheckpointError(`tokenizer.ggml.token_type has ${types.length} entries for ${tokens.length} tokens`);
+  }
+  return types.map((type, id) => (withRole.has(id) ? tokenTypes.control : type));
 }
 
 /** Unused ids fill the model's vocabulary up; they are no tokens. */
@@ -107,20 +111,26 @@ const roleKeys = {
   mask_token: "tokenizer.ggml.mask_token_id",
 } as const;
 
+/** Ids by role. */
+function namedRoles(metadata: GgufMetadata, tokens: readonly string[]): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
+  for (const [role, key] of Object.entries(roleKeys)) {
+    const id = metadata.integer(key);
+    if (id === undefined) continue;
+    if (id >= tokens.length) throw new CheckpointError(`${key} must be in [0, ${tokens.length}), got ${id}`);
+    ids.set(role, id);
+  }
+  return ids;
+}
+
+/** Tokens by role, with GPT-2's own where the file names none. */
 function rolesOf(
-  metadata: GgufMetadata,
+  named: ReadonlyMap<string, number>,
   tokens: readonly string[],
   hasEndOfText: boolean,
 ): Readonly<Record<string, string>> {
-  const named = Object.entries(roleKeys).flatMap(([role, key]) => {
-    const id = metadata.integer(key);
-    if (id === undefined) return [];
-    const token = tokens[id];
-    if (token === undefined) throw new CheckpointError(`${key} must be in [0, ${tokens.length}), got ${id}`);
-    return [[role, token] as const];
-  });
   const byDefault = hasEndOfText ? { bos_token: gpt2EndOfText, eos_token: gpt2EndOfText } : {};
-  return { ...byDefault, ...Object.fromEntries(named) };
+  return { ...byDefault, ...Object.fromEntries(Array.from(named, ([role, id]) => [role, tokens[id] ?? ""])) };
 }
 
 function postProcessorOf(metadata: GgufMetadata, roles: Readonly<Record<string, string>>): JsonObject | null {

@@ -1,9 +1,12 @@
-import { fastify } from "fastify";
 import OpenAI from "openai";
-import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import type { HttpApi, Refusal } from "../../../../src/api/http/api.js";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { ApiKeys } from "../../../../src/api/api-keys.js";
+import type { HttpApi } from "../../../../src/api/http/api.js";
 import { openAiApi } from "../../../../src/api/http/openai/index.js";
+import { startHttpServer, type HttpServer } from "../../../../src/api/http/server.js";
 import { ask, serveScript } from "../../../support/http-texts.js";
+import { hanging } from "../../../support/scripted-engine.js";
+import { until } from "../../../support/settled.js";
 
 let server: Awaited<ReturnType<typeof serveScript>>;
 let api: HttpApi;
@@ -42,29 +45,45 @@ test("a body that is too large, or of another content type, is refused in OpenAI
   expect(await other.json()).toEqual(errorOf("Unsupported Media Type"));
 });
 
-test.each<[Refusal, new (...given: never[]) => Error, object]>([
-  [
-    { status: 401, message: "no key" },
-    OpenAI.AuthenticationError,
-    errorOf("no key", "invalid_request_error", "invalid_api_key"),
-  ],
-  [
-    { status: 503, message: "shutting down" },
-    OpenAI.InternalServerError,
-    errorOf("shutting down", "service_unavailable_error"),
-  ],
-])("a server's own refusal is worded as OpenAI's client expects it: %o", async (refusal, thrown, body) => {
-  const app = fastify();
-  app.addHook("onRequest", async (request, reply) =>
-    reply.code(refusal.status).send(request.server.wordRefusal?.(refusal) ?? { detail: refusal.message }),
-  );
-  await app.register(async (scope) => api(scope));
-  app.get("/elsewhere", () => "");
-  const url = await app.listen({ host: "127.0.0.1", port: 0 });
-  onTestFinished(async () => app.close());
-  await expect(clientOf(url).models.list()).rejects.toThrow(thrown);
-  for (const path of ["/v1/models", "/openai/v1/models", "/v1/unheard-of"]) {
-    expect(await ask(`${url}${path}`)).toMatchObject({ status: refusal.status, body });
+describe("what the server refuses before this API sees it is worded as OpenAI's client expects", () => {
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+  async function serveAlone(apiKeys?: ApiKeys): Promise<HttpServer & { readonly url: string }> {
+    const alone = await startHttpServer({ host: "127.0.0.1", port: 0, apis: [api], log, apiKeys });
+    onTestFinished(() => alone.forceStop());
+    return { ...alone, url: `http://127.0.0.1:${alone.port}` };
   }
-  expect((await ask(`${url}/elsewhere`)).body).toEqual({ detail: refusal.message });
+
+  const paths = ["/v1/models", "/openai/v1/models", "/v1/unheard-of"];
+  const answersOf = async (url: string): Promise<unknown> =>
+    Promise.all(
+      [...paths, "/elsewhere"].map(async (path) => {
+        const { status, body } = await ask(`${url}${path}`);
+        return [status, body];
+      }),
+    );
+
+  test("a missing key", async () => {
+    const { url } = await serveAlone(new ApiKeys(["key-1"]));
+    const message = "missing or wrong API key";
+    const worded = [401, errorOf(message, "invalid_request_error", "invalid_api_key")];
+    expect(await answersOf(url)).toEqual([...paths.map(() => worded), [401, { detail: message }]]);
+    await expect(clientOf(url).models.list()).rejects.toThrow(OpenAI.AuthenticationError);
+  });
+
+  test("a request that comes while the server shuts down", async () => {
+    const alone = await serveAlone();
+    server.engine.script = hanging;
+    const running = new AbortController();
+    const body = { model: "scripted", prompt: "p", stream: true } as const;
+    const stream = clientOf(alone.url).completions.create(body, { signal: running.signal });
+    await until(() => server.engine.requests.length === 1);
+    const drained = alone.drain(60_000);
+    const message = "the server is shutting down";
+    const worded = [503, errorOf(message, "service_unavailable_error")];
+    expect(await answersOf(alone.url)).toEqual([...paths.map(() => worded), [503, { detail: message }]]);
+    await expect(clientOf(alone.url).models.list()).rejects.toThrow(OpenAI.InternalServerError);
+    running.abort();
+    await Promise.allSettled([stream, drained]);
+  });
 });

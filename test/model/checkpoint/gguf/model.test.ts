@@ -1,20 +1,23 @@
-import { cp, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { SessionRunner } from "../../../../src/engine/runner/session-runner.js";
+import { loadModel, type LoadOptions, type Model } from "../../../../src/model/index.js";
 import {
-  architectureOf,
-  loadModel,
-  openCheckpoint,
-  type LoadOptions,
-  type Model,
-} from "../../../../src/model/index.js";
-import { copyCheckpoint, fixture, temporaryFolder } from "../../../support/checkpoints.js";
+  copyCheckpoint,
+  entryOf,
+  fixture,
+  readSafetensorsFile,
+  safetensors,
+  setFields,
+  temporaryFolder,
+} from "../../../support/checkpoints.js";
+import { readGguf } from "../../../../src/model/checkpoint/gguf/gguf.js";
+import { float16ToNumber, type GgmlType } from "../../../support/ggml-blocks.js";
 import { convertToGguf, roundWeights, type ConvertOptions } from "../../../support/gguf-gpt2.js";
 import { completeReferences } from "../../../support/reference.js";
 import { areSameBits, decode, distance, prefill } from "../../../support/runners.js";
-import { smallGpt2, writeGpt2 } from "../../../support/small-gpt2.js";
 
 const options = { threads: 2, isSpinning: false };
 
@@ -47,6 +50,29 @@ function expectSameBits(a: readonly Float32Array[], b: readonly Float32Array[]):
   expect(a.length).toBeGreaterThan(10);
   expect(a.map((row, index) => areSameBits(row, b[index] ?? new Float32Array()))).toEqual(a.map(() => true));
 }
+
+test.for([2, 3])("version %i is read", async (version) => {
+  using model = await loadModel({ folder: await ggufFile("micro-gpt2", { version }), ...options });
+  expect(model).toMatchObject({ id: "model", architecture: "gpt2", dtype: "float32" });
+  expect(model.shape).toEqual({ layers: 3, kvHeads: 4, headDim: 16, vocabularySize: 600, positions: 96 });
+});
+
+test("GPT-2's own vocabulary in F16 has the logits of the reference", async () => {
+  using model = await loadModel({ folder: await ggufFile("gpt2-vocab", { type: "F16" }), ...options });
+  using runner = runnerOf(model);
+  const differences: number[] = [];
+  for (const { prompt, last_logits_top20: best } of completeReferences(fixture("gpt2-vocab/reference.json"))) {
+    const logits = await prefill(runner, 0, model.tokenizer.encode(prompt));
+    differences.push(
+      distance(
+        best.map(([id]) => logits[id] ?? NaN),
+        best.map(([, logit]) => logit),
+      ),
+    );
+  }
+  expect(differences.length).toBeGreaterThan(5);
+  expect(Math.max(...differences)).toBeLessThan(1e-4);
+});
 
 describe("a GGUF file in F32", () => {
   test("has the logits and the greedy tokens of the reference", async () => {
@@ -142,16 +168,90 @@ test("a GGUF file runs in int8 like the same weights in safetensors", async () =
   );
 });
 
-test("a head of its own is used; llama.cpp's older files have a copy of the embedding there", async () => {
-  const folder = await temporaryFolder();
-  const model = smallGpt2({ tie_word_embeddings: false });
-  await writeGpt2(folder, model);
-  await cp(fixture("micro-gpt2/tokenizer.json"), join(folder, "tokenizer.json"));
+describe("a file in blocks, in the precision of its blocks", () => {
+  /** Codes and scales that a start made of one tensor, and the bytes of its blocks in the file. */
+  async function quantised(type: GgmlType, dtype: "int8-block" | "int4"): Promise<Quantised> {
+    const folder = await ggufFile("micro-gpt2", { type });
+    const weightsCache = await temporaryFolder();
+    using _ = await loadModel({ folder, ...options, dtype, kvDtype: "float32", weightsCache });
+    const made = (await readdir(weightsCache)).filter((file) => !file.startsWith("widened"));
+    const { header, data } = await readSafetensorsFile(join(weightsCache, made[0] ?? ""));
+    const part = (end: string): Buffer =>
+      data.subarray(...entryOf(header, `transformer.h.0.mlp.c_fc.weight.${end}`).data_offsets);
+    const scales = new Float32Array(Uint8Array.from(part("scales")).buffer);
+    const record = readGguf(folder).tensors.find((tensor) => tensor.name === "blk.0.ffn_up.weight");
+    const start = record?.offset ?? NaN;
+    const blocks = (await readFile(folder)).subarray(start, start + (record?.byteLength ?? NaN));
+    return { codes: [...part("codes")], scales: [...scales], blocks };
+  }
+
+  test("int4 takes the codes and the scales of Q4_0 over", async () => {
+    const { codes, scales, blocks } = await quantised("Q4_0", "int4");
+    const own = chunks(blocks, 18);
+    expect(scales).toEqual(own.map((block) => float16ToNumber(block.readUInt16LE())));
+    // Q4_0 has numbers i and i + 16 in a byte, MatMulNBits 2i and 2i + 1.
+    const numbers = own.map((block) =>
+      [...block.subarray(2)].map((b) => b & 15).concat([...block.subarray(2)].map((b) => b >> 4)),
+    );
+    expect(codes).toEqual(
+      numbers.flatMap((block) => evens(block).map((low, index) => low | ((block[2 * index + 1] ?? 0) << 4))),
+    );
+  });
+
+  test("int8-block takes the codes of Q8_0 over, and the scales but for their last bit", async () => {
+    const { codes, scales, blocks } = await quantised("Q8_0", "int8-block");
+    const own = chunks(blocks, 34);
+    expect(codes).toEqual(
+      own.flatMap((block) => Array.from({ length: 32 }, (_, index) => block.readInt8(2 + index) + 128)),
+    );
+    const errors = own.map((block, index) =>
+      Math.abs((scales[index] ?? NaN) / float16ToNumber(block.readUInt16LE()) - 1),
+    );
+    expect(errors.length).toBe(256 * 2);
+    expect(Math.max(...errors)).toBeLessThanOrEqual(2 ** -23);
+  });
+});
+
+interface Quantised {
+  readonly codes: readonly number[];
+  readonly scales: readonly number[];
+  readonly blocks: Buffer;
+}
+
+const evens = (values: readonly number[]): number[] => values.filter((_, index) => index % 2 === 0);
+const chunks = (bytes: Buffer, size: number): Buffer[] =>
+  Array.from({ length: bytes.length / size }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
+
+/** micro-gpt2 with a stored head: the token embedding times a factor. */
+async function withHead(factor: number): Promise<string> {
+  const folder = await copyCheckpoint("micro-gpt2");
+  const path = join(folder, "model.safetensors");
+  const { header, data } = await readSafetensorsFile(path);
+  const { shape, data_offsets: offsets } = entryOf(header, "transformer.wte.weight");
+  const embedding = new Float32Array(Uint8Array.from(data.subarray(...offsets)).buffer);
+  header["lm_head.weight"] = { dtype: "F32", shape, data_offsets: [data.length, data.length + embedding.byteLength] };
+  const head = new Uint8Array(embedding.map((value) => value * factor).buffer);
+  await writeFile(path, safetensors(header, Buffer.concat([data, head])));
+  await setFields(folder, "config.json", { tie_word_embeddings: false });
   await writeFile(join(folder, "model.gguf"), await convertToGguf(folder));
-  const checkpoint = await openCheckpoint(join(folder, "model.gguf"));
-  const { weights, hyperparameters } = architectureOf(checkpoint).read(checkpoint);
-  expect(hyperparameters["tiedHead"]).toBe(false);
-  expect(weights.map(({ name }) => name)).toContain("lm_head.weight");
+  return folder;
+}
+
+describe("a GGUF file with a head", () => {
+  test("is served with it", async () => {
+    const folder = await withHead(2);
+    const logits = await logitsOf(join(folder, "model.gguf"));
+    expectSameBits(logits, await logitsOf(folder));
+    expectSameBits(
+      logits,
+      (await logitsOf(fixture("micro-gpt2"))).map((row) => row.map((logit) => 2 * logit)),
+    );
+  });
+
+  test("that is the token embedding once more, as older converters wrote it, gives the bits of a tied one", async () => {
+    const folder = await withHead(1);
+    expectSameBits(await logitsOf(join(folder, "model.gguf")), await logitsOf(fixture("micro-gpt2")));
+  });
 });
 
 test("the tokens that end a completion are the file's", async () => {

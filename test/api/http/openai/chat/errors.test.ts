@@ -1,6 +1,7 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openAiApi } from "../../../../../src/api/http/openai/index.js";
+import type { RequestLimits } from "../../../../../src/engine/request.js";
 import { InvalidRequestError } from "../../../../../src/engine/violations.js";
 import type { ChatTemplate, Tokenizer } from "../../../../../src/model/index.js";
 import { ask, serveScript, type TextServer } from "../../../../support/http-texts.js";
@@ -10,7 +11,10 @@ import { bare, llama } from "./templates.js";
 type Server = TextServer & { readonly engine: ScriptedEngine };
 
 /** A server whose model has these templates; a token's text is the character of its id. */
-async function serveTemplates(sources: Readonly<Record<string, string>>): Promise<Server> {
+async function serveTemplates(
+  sources: Readonly<Record<string, string>>,
+  limits: Partial<RequestLimits> = {},
+): Promise<Server> {
   const chatTemplate: ChatTemplate = {
     sources: new Map(Object.entries(sources)),
     specialTokens: { bos_token: "^", eos_token: "$" },
@@ -19,11 +23,11 @@ async function serveTemplates(sources: Readonly<Record<string, string>>): Promis
   return serveScript(({ model, ...options }) => {
     const tokenizer = { ...model.tokenizer, chatTemplate, encode };
     return [openAiApi({ ...options, model: { ...model, tokenizer }, version: "1" })];
-  });
+  }, limits);
 }
 
-async function served(sources: Readonly<Record<string, string>>): Promise<Server> {
-  const server = await serveTemplates(sources);
+async function served(...options: Parameters<typeof serveTemplates>): Promise<Server> {
+  const server = await serveTemplates(...options);
   onTestFinished(async () => server.stop());
   return server;
 }
@@ -193,6 +197,15 @@ test("what the engine refuses is told in chat's own names", async () => {
   };
   const body = { messages, logprobs: true, top_logprobs: 20 };
   expect(await chat(server, body)).toMatchObject(invalid("top_logprobs", "top_logprobs: too many"));
+});
+
+test("the characters that the template makes of a conversation have a limit, told by the name of its field", async () => {
+  const server = await served({ default: `<${bare}>` }, { maxPromptCharacters: 4 });
+  const saying = (content: string) => ({ messages: [{ role: "user", content }] });
+  const message = "messages: the prompt must have at most 4 characters (--max-prompt-characters), got 5";
+  expect(await chat(server, saying("abc"))).toMatchObject(invalid("messages", message));
+  expect(server.engine.requests).toEqual([]);
+  expect((await chat(server, saying("ab"))).status).toBe(200);
 });
 
 test("OpenAI's client throws its own classes", async () => {

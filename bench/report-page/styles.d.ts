@@ -1,0 +1,2 @@
+/** esbuild puts them into `dist/report-page.css`. */
+declare module "*.css";
