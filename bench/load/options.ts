@@ -82,12 +82,12 @@ export const loadOptionTable = {
   metrics: flag(
     access,
     listOf(text("URL")),
-    "The server's metrics, e.g. http://HOST:3000/metrics. Repeated: one for each target.",
+    "The server's metrics, e.g. http://HOST:3000/metrics. Repeated: one for each target, in their order.",
   ),
   serverPid: flag(
     access,
     listOf(integer(1, 2 ** 31 - 1)),
-    "Process of a server on this machine, whose CPU and memory are watched. Repeated: one for each target.",
+    "Process of a server on this machine, whose CPU and memory are watched. Repeated: one for each target, in their order.",
   ),
 
   json: flag(output, text("FILE"), "Write the report as JSON."),

@@ -35,6 +35,7 @@ export async function driveTask(task: ClientTask, clock: Clock, counter: PulseCo
         : driveOpen(sending, each.arrival));
     }),
   );
+  await untilMs(endMs(task), clock); // also when nothing more was due: the server is watched for the whole time
   return records;
 }
 

@@ -52,10 +52,7 @@ function renderHead({ name, report }: NamedReport, isNamed: boolean): string {
   const [first] = measurements;
   const facts: (readonly [string, string])[] = [
     ["Scenario", [scenario.about, ...scenario.traffic].filter((text) => text !== "").join("; ")],
-    [
-      "Measured",
-      `${renderNumber(first?.seconds, 0)} s after ${renderNumber(first?.warmUpSeconds)} s of warm-up, seed ${seed}`,
-    ],
+    ["Measured", `${first?.seconds ?? 0} s after ${first?.warmUpSeconds ?? 0} s of warm-up, seed ${seed}`],
     [
       "Objective",
       `first token within ${firstTokenMs} ms, tokens ${tokenMs} ms apart on average, for ${100 * share}% of requests`,

@@ -23,7 +23,7 @@ function renderHead({ machine, scenario, date, seed, version, measurements }: Lo
   return [
     `${name}: ${about}`,
     ...scenario.traffic.map((traffic) => `  ${traffic}`),
-    `${renderNumber(first?.seconds, 0)} s after ${renderNumber(first?.warmUpSeconds)} s of warm-up, seed ${seed}; ` +
+    `${first?.seconds ?? 0} s after ${first?.warmUpSeconds ?? 0} s of warm-up, seed ${seed}; ` +
       `objective: first token in ${slo.firstTokenMs} ms, tokens ${slo.tokenMs} ms apart, for ${100 * slo.share}%`,
     `Ortler ${version}, ${date}; clients on ${cpu}, ${cores} cores, Node ${node}, load average before ${loadAverage.toFixed(2)}`,
   ].join("\n");

@@ -16,7 +16,7 @@ function reasonsIn({ client, outcome, tokens, seconds }: Measurement): string[] 
   const reasons: string[] = [];
   if (client.warning !== undefined) reasons.push(client.warning);
   if (outcome.requests.due === 0)
-    reasons.push(`no request began within ${seconds} s: measure longer than a request takes (--seconds)`);
+    reasons.push(`no request was due within ${seconds} s: measure for longer than a request takes (--seconds)`);
   if (promptMismatches > 0)
     reasons.push(`the server counts other prompt tokens in ${promptMismatches} requests: is --tokenizer its own?`);
   if (uncounted > 0)

@@ -54,7 +54,7 @@ const shipped = [
     traffic: [
       {
         perSecond: 1,
-        promptTokens: { median: 96, sigma: 0.6, from: 8, to: 512 },
+        promptTokens: { median: 96, sigma: 0.6, from: 8, to: 320 },
         completionTokens: { median: 32, sigma: 0.5, from: 4, to: 128 },
       },
     ],

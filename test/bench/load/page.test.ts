@@ -170,7 +170,7 @@ test("warnings say what a reader must know", () => {
   expect(warningsOf({ measurements: [clean] })).toEqual([]);
   expect(warningsOf({ measurements: [warned] })).toEqual([
     "tgis: busy",
-    "tgis: no request began within 2 s: measure longer than a request takes (--seconds)",
+    "tgis: no request was due within 2 s: measure for longer than a request takes (--seconds)",
     "tgis: the server counts other prompt tokens in 2 requests: is --tokenizer its own?",
     "tgis: the server did not count the tokens of 3 answers: their parts are counted instead",
     "tgis: texts ended early: 20 of 30 tokens",

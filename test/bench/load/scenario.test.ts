@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { describeTraffic } from "../../../bench/load/scenario/describe.js";
 import { dueTimes } from "../../../bench/load/scenario/arrivals.js";
@@ -135,6 +136,11 @@ describe("a scenario", () => {
       { kind: "closed", clients: 2 },
     ]);
   });
+});
+
+test("the scenario in the documentation is one", () => {
+  const [, json = ""] = /```json\n(.*?)```/s.exec(readFileSync("docs/benchmarking.md", "utf8")) ?? [];
+  expect(readScenario(JSON.parse(json)).traffic.map(({ name }) => name)).toEqual(["people", "job"]);
 });
 
 test("the shipped scenarios are what the documentation says", () => {

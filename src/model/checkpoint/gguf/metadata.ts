@@ -55,10 +55,6 @@ export class GgufMetadata {
     return this.values.get(key);
   }
 
-  has(key: string): boolean {
-    return this.values.has(key);
-  }
-
   /** A whole number >= `least`; undefined when the key is absent. */
   integer(key: string, least = 0): number | undefined {
     const isRight = (value: GgufValue): value is number =>

@@ -23,16 +23,18 @@ interface BlockRecord extends TensorRecord {
   readonly elementType: BlockType;
 }
 
-/** Numbers that are widened at once; whole blocks of every type. */
-const numbersAtOnce = 2 ** 20;
+/** Whole blocks of every type. */
+const defaultNumbersAtOnce = 2 ** 20;
 
 /**
  * @param weightsCache folder that keeps the numbers for later starts; without one they are in a temporary file.
+ * @param numbersAtOnce numbers that are in memory at once, a multiple of 256.
  * @throws {ConfigurationError} when the file cannot be written.
  */
 export async function widenCheckpoint(
   checkpoint: Checkpoint,
   weightsCache: string | undefined,
+  numbersAtOnce: number = defaultNumbersAtOnce,
 ): Promise<WidenedCheckpoint> {
   const blocks = [...checkpoint.tensors.values()].filter((record): record is BlockRecord =>
     isBlockType(record.elementType),
@@ -42,7 +44,9 @@ export async function widenCheckpoint(
   try {
     const factors = blocks.map((record) => ({ record, major: "output" as const }));
     const key = await weightsKey({ folder: checkpoint.folder, factors }, "float32");
-    const { tensors } = await store.get(`widened-${key}`, (file) => widenTo(file, checkpoint.folder, blocks));
+    const { tensors } = await store.get(`widened-${key}`, (file) =>
+      widenTo(file, checkpoint.folder, blocks, numbersAtOnce),
+    );
     return {
       checkpoint: { ...checkpoint, tensors: withWidened(checkpoint.tensors, tensors) },
       notes: [noteOn(blocks)],
@@ -70,11 +74,16 @@ function withWidened(
   return new Map(Array.from(tensors, ([name, record]) => [name, replace(record)]));
 }
 
-async function widenTo(file: string, folder: string, blocks: readonly BlockRecord[]): Promise<void> {
+async function widenTo(
+  file: string,
+  folder: string,
+  blocks: readonly BlockRecord[],
+  numbersAtOnce: number,
+): Promise<void> {
   const list: TensorList = new Map(blocks.map(({ name, shape }) => [name, { elementType: "float32", shape }]));
   const writer = await TensorFileWriter.create(file, list);
   try {
-    for (const record of blocks) await widenOne(writer, folder, record);
+    for (const record of blocks) await widenOne(writer, folder, record, numbersAtOnce);
     await writer.finish();
   } catch (error) {
     await writer.abandon();
@@ -82,7 +91,12 @@ async function widenTo(file: string, folder: string, blocks: readonly BlockRecor
   }
 }
 
-async function widenOne(writer: TensorFileWriter, folder: string, record: BlockRecord): Promise<void> {
+async function widenOne(
+  writer: TensorFileWriter,
+  folder: string,
+  record: BlockRecord,
+  numbersAtOnce: number,
+): Promise<void> {
   const { elements, bytes } = blockSizes[record.elementType];
   const source = new Uint8Array(Math.min(record.byteLength, (numbersAtOnce / elements) * bytes));
   const target = new Float32Array((source.length / bytes) * elements);

@@ -2,6 +2,7 @@
 import type { Environment } from "../../../config/environment.js";
 import { redactUri } from "../../../config/redact.js";
 import { ConfigurationError } from "../../../errors.js";
+import { isGgufPath } from "../../checkpoint/gguf/path.js";
 import { hasEntries, isFolder } from "./folders.js";
 import { hubCacheFolder, isHubModelId } from "./hub-cache.js";
 import { mountedModel, parseModelLocation, type ModelLocation } from "./model-location.js";
@@ -52,7 +53,8 @@ function locate(text: string, environment: Environment, folders: Folders): Model
       `model ${text}: the claim is expected as a folder at ${mountedModel}, where KServe mounts it, and there is none`,
     );
   }
-  if (location.kind !== "local" || folders.isFolder(location.path) || !isHubModelId(text)) return location;
+  if (location.kind !== "local" || isGgufPath(location.path)) return location;
+  if (folders.isFolder(location.path) || !isHubModelId(text)) return location;
   const { REVISION: revision } = environment;
   return {
     kind: "hub-cache",

@@ -71,6 +71,11 @@ describe("a model name of TGIS", () => {
     }
   });
 
+  test.each(["model.gguf", "models/gpt2-q8_0.gguf"])("is a file when it ends like GGUF: %s", (setting) => {
+    const found = locateModel({ setting, environment: {}, folders: bare });
+    expect(found?.location).toEqual({ kind: "local", path: setting });
+  });
+
   test("with a revision that leads out of the cache is refused", () => {
     expect(() => locate("org/model", bare, { REVISION: "../../etc" })).toThrow(
       'REVISION must be a branch, a tag or a commit, got "../../etc"',
