@@ -1,18 +1,15 @@
 /** The one switch of ONNX Runtime that is not an option of a session: an environment variable. */
 
-const variable = "ORT_GQA_DISABLE_FLASH_ATTENTION";
+import { inTurn } from "./turns.js";
 
-/** Settles when no session is being made. */
-let lastTurn: Promise<unknown> = Promise.resolve();
+const variable = "ORT_GQA_DISABLE_FLASH_ATTENTION";
 
 /**
  * Makes a session whose attention kernels have no flash attention, or have what the environment says. A kernel reads
  * the variable when it is made and never again, so it is set meanwhile only, and sessions are made one after the other.
  */
 export function withFlashAttention<T>(isOff: boolean, create: () => Promise<T>): Promise<T> {
-  const turn = lastTurn.then(() => (isOff ? withVariable("1", create) : create()));
-  lastTurn = turn.catch(() => undefined);
-  return turn;
+  return inTurn(() => (isOff ? withVariable("1", create) : create()));
 }
 
 /** Node passes it on to the C library, where ONNX Runtime looks. */

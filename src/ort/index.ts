@@ -4,5 +4,6 @@ export type { Device } from "./device.js";
 export { OrtCallError } from "./errors.js";
 export { loadOrtLibrary } from "./library.js";
 export { dropMappedPages } from "./mapped-files.js";
+export { releaseFreedMemory } from "./memory.js";
 export { Session, type SessionOptions } from "./session.js";
 export { byteLengthOf, elementTypes, liveTensors, Tensor, type ElementType } from "./tensor.js";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { koffi } from "./ffi.js";
 import type { Pointer } from "./api.js";
+import { inTurn } from "./turns.js";
 
 const dropPages = 4; // MADV_DONTNEED: the pages come back from the file when they are read again
 
@@ -9,12 +10,18 @@ const dropPages = 4; // MADV_DONTNEED: the pages come back from the file when th
  * prepack its weights; what stays mapped (an embedding table, of which a step reads a few rows) would count as
  * resident for good. The mappings are private and never written to, so nothing is lost.
  *
+ * It waits until no session is being made: one that is unmaps files on its thread, and the heap may take their place
+ * between our look at the addresses and the call that empties them.
+ *
  * Linux only; elsewhere, or where it is not allowed, nothing happens.
  * @param files absolute paths, symbolic links resolved.
  * @returns bytes of address space whose pages were dropped.
  */
-export function dropMappedPages(files: ReadonlySet<string>): number {
-  if (process.platform !== "linux") return 0;
+export function dropMappedPages(files: ReadonlySet<string>): Promise<number> {
+  return inTurn(() => (process.platform === "linux" ? dropPagesOf(files) : 0));
+}
+
+function dropPagesOf(files: ReadonlySet<string>): number {
   const advise = koffi.load(null).func("madvise", "int", ["void *", "size_t", "int"]) as unknown as (
     start: Pointer,
     bytes: number,

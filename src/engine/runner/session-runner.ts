@@ -29,6 +29,8 @@ export class SessionRunner implements Runner, Disposable {
   readonly #paddedLength: (count: number) => number;
   readonly #inputs: StepInputs;
   readonly #outputs: StepOutputs;
+  /** Positions whose logits `#outputs` has room for. */
+  readonly #maxRows: number;
   readonly #bindings = new BindingCache(maxBindings);
 
   constructor(
@@ -40,6 +42,7 @@ export class SessionRunner implements Runner, Disposable {
     this.#paddedLength = kvDtype === "float32" ? paddedLength : (count) => count;
     this.#cache = new KvCache(session, shape, options.slots, options.maxLength, kvDtype);
     this.#inputs = new StepInputs(session, Math.max(options.slots, options.maxPrefillTokens));
+    this.#maxRows = options.slots;
     this.#outputs = new StepOutputs(session, shape, options.slots);
   }
 
@@ -64,7 +67,7 @@ export class SessionRunner implements Runner, Disposable {
     this.#writePrompt(run, tokens);
     const rows = { none: 0, last: 1, all: count }[run.wanted];
     const { binding } = this.#prefillOf(run);
-    const outputs = run.wanted === "all" ? new StepOutputs(this.session, this.shape, rows) : this.#outputs;
+    const outputs = rows > this.#maxRows ? new StepOutputs(this.session, this.shape, rows) : this.#outputs;
     const bound = this.#inputs.bind(binding, 1, tokens, rows);
     if (rows > 0) bound.push(...outputs.bind(binding, rows));
     try {

@@ -1,7 +1,7 @@
 /** From a checkpoint and a precision to a session that is ready to run. */
 import { realpath } from "node:fs/promises";
 import path from "node:path";
-import { dropMappedPages, Session, type SessionOptions } from "../../ort/index.js";
+import { dropMappedPages, releaseFreedMemory, Session, type SessionOptions } from "../../ort/index.js";
 import type { Blueprint } from "../architectures/index.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
 import type { KvScales } from "../graph/decoder-io.js";
@@ -62,7 +62,9 @@ export async function createModelSession<T extends Encoder>(
   const tokenizer = once(source.loadTokenizer);
   const kvScales =
     precision.kvDtype === "int8" ? await openKvScales(source, precision, store, create, tokenizer) : undefined;
+  releaseFreedMemory(); // before the session takes its own: what it takes may lie behind it
   const { session, other } = await beside(create(kvScales), tokenizer);
+  releaseFreedMemory();
   await dropReadPages(folder, [...blueprint.weights, ...weights.quantised.values()]);
   return { session, tokenizer: other, weightBytes: residentWeightBytes(blueprint, precision.dtype) };
 }
@@ -133,5 +135,5 @@ async function openKvScales(
 /** What ONNX Runtime has read to prepack the weights need not stay resident. */
 async function dropReadPages(folder: string, weights: readonly TensorRecord[]): Promise<void> {
   const names = new Set(weights.map(({ file }) => path.join(folder, file)));
-  dropMappedPages(new Set(await Promise.all(Array.from(names, (name) => realpath(name)))));
+  await dropMappedPages(new Set(await Promise.all(Array.from(names, (name) => realpath(name)))));
 }
