@@ -59,7 +59,8 @@ async function prune({ modelCache, json, keep }: CacheValues): Promise<string> {
   const { cache, pruneCache } = await openCache(modelCache);
   const { removed, bytes: left } = await pruneCache(cache, keep);
   if (json) return JSON.stringify({ folder: cache.folder, removed, bytes: left });
-  return [...removed.map((entry) => `removed ${entry.uri}`), `${formatBytes(left)} left in ${cache.folder}`].join("\n");
+  const lines = removed.map((entry) => `removed ${nameOf(entry)}`);
+  return [...lines, `${formatBytes(left)} left in ${cache.folder}`].join("\n");
 }
 
 async function openCache(folder: string) {
@@ -68,7 +69,13 @@ async function openCache(folder: string) {
   return { cache: new CacheFolder(folder === "" ? defaultCacheFolder() : folder), listCache, pruneCache };
 }
 
-function renderEntry({ uri, bytes: size, isComplete, isUsed, lastUsed }: CachedEntry): string {
-  const state = isUsed ? "in use" : isComplete ? "complete" : "partial";
-  return [formatBytes(size).padStart(8), state.padEnd(8), lastUsed.toISOString(), uri].join("  ");
+function renderEntry(entry: CachedEntry): string {
+  const state = entry.isUsed ? "in use" : entry.isComplete ? "complete" : "partial";
+  const size = formatBytes(entry.bytes).padStart(8);
+  return [size, state.padEnd(8), entry.lastUsed.toISOString(), nameOf(entry)].join("  ");
+}
+
+/** Where the model is from; for what is left of a removal that was broken off, the entry's own name. */
+function nameOf({ uri, key }: CachedEntry): string {
+  return uri === "" ? key : uri;
 }

@@ -6,7 +6,7 @@ import type { ProgressMeter } from "../../telemetry/progress/index.js";
 import { entryKey, modelName, type CacheFolder, type EntryPaths } from "./cache/cache-folder.js";
 import { findDamage } from "./cache/check.js";
 import { describeDiskError } from "./cache/disk.js";
-import { dropOtherPartials, makeRoom } from "./cache/room.js";
+import { dropOtherCopies, dropOtherPartials, makeRoom } from "./cache/room.js";
 import { Lock } from "./cache/lock.js";
 import { modelDigest, modelFolder, readManifest, stampOf, syncFolders, writeManifest } from "./cache/manifest.js";
 import { useEntry, type Usage } from "./cache/users.js";
@@ -48,9 +48,7 @@ export async function fetchListed(context: FetchContext, listing: Listing): Prom
   const entry = context.cache.entry(entryKey(listing, saltFor(context, listing)));
   return withLock(context, entry, async (signal) => {
     const cached = await takeComplete(context, entry, signal);
-    if (cached !== undefined) return cached;
-    const files = await decideFiles(context, listing, signal);
-    return download(context, entry, files, signal);
+    return cached ?? download(context, entry, listing, signal);
   });
 }
 
@@ -78,10 +76,14 @@ async function withLock<T extends CachedModel | undefined>(
 }
 
 /** Without versions, what has the same name and length may still be another file: nothing is then used again. */
-function saltFor({ remote, warn }: FetchContext, { files }: Listing): string {
-  if ([...files.values()].every(({ version }) => version !== undefined)) return "";
+function saltFor({ remote, warn }: FetchContext, listing: Listing): string {
+  if (hasVersions(listing)) return "";
   warn(`${remote.uri}: the server does not tell versions of files, so the model is fetched anew at every start`);
   return randomUUID();
+}
+
+function hasVersions({ files }: Listing): boolean {
+  return [...files.values()].every(({ version }) => version !== undefined);
 }
 
 async function takeComplete(
@@ -121,10 +123,11 @@ async function decideFiles({ remote, download }: FetchContext, listing: Listing,
 async function download(
   context: FetchContext,
   entry: EntryPaths,
-  files: NeededFiles,
+  listing: Listing,
   signal: AbortSignal,
 ): Promise<CachedModel> {
   const { remote, cache, meter, warn } = context;
+  const files = await decideFiles(context, listing, signal);
   const name = modelName(remote.uri);
   const folder = join(entry.model, name);
   await dropOtherPartials(cache, remote.uri, entry);
@@ -136,6 +139,7 @@ async function download(
     await running.run(() => context.onSmallFiles(folder), signal);
     const usage = await useEntry(cache, entry);
     const committed = commit(running, entry, remote.uri, name)
+      .then(() => (hasVersions(listing) ? undefined : dropOtherCopies(cache, remote.uri, entry)))
       .finally(() => running.close())
       .catch((error: unknown) => warn(describeCommitFailure(error, cache.folder)));
     return give(folder, modelDigest(running.digests()), committed, usage);
@@ -163,7 +167,7 @@ async function commit(running: Download, entry: EntryPaths, uri: string, name: s
 function describeCommitFailure(error: unknown, cacheFolder: string): string {
   const described = describeDiskError(error, cacheFolder);
   const why = described instanceof Error ? described.message : String(described);
-  return `the model is in use, but the cache could not keep it: ${why}`;
+  return `the model is in use, but the cache could not be brought up to date: ${why}`;
 }
 
 function give(folder: string, digest: string, committed: Promise<void>, usage: Usage): CachedModel {

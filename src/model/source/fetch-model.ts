@@ -43,7 +43,7 @@ export interface FetchOptions {
 const defaults = { partBytes: 16 * 2 ** 20, concurrency: 8, stallMs: 10_000, retry: defaultRetry };
 /** Of a model that keeps changing. */
 const maxListings = 4;
-/** With a copy at hand, a store that does not answer costs a second or two and not half a minute. */
+/** With a copy at hand, a store that fails is not asked for as long as without one. */
 const listingTriesWithCopy = 3;
 
 /**
@@ -93,10 +93,9 @@ function ignore(): void {
 async function fetchLatest(context: FetchContext): Promise<CachedModel> {
   const { remote, warn } = context;
   for (let listings = 1; ; listings++) {
-    const listed = await listOrTakeCopy(context);
-    if ("folder" in listed) return listed;
     try {
-      return await fetchListed(context, listed);
+      const listed = await listOrTakeCopy(context);
+      return "folder" in listed ? listed : await fetchListed(context, listed);
     } catch (error) {
       if (!(error instanceof RemoteChangedError || error instanceof LockLostError)) throw error;
       if (listings === maxListings) {

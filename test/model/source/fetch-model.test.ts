@@ -1,4 +1,4 @@
-import { open, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { open, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Progress } from "../../../src/telemetry/progress/index.js";
@@ -86,6 +86,14 @@ test("takes a model without weights for none, and says what was found", async ()
   await expect(fetch()).rejects.toEqual(named("ConfigurationError", found));
 });
 
+test("refuses a store that names a path outside the model's folder, and touches nothing", async () => {
+  const { store, cacheFolder, fetch } = await startFetching();
+  store.put("../../../../outside/model.safetensors", randomBytes(10), "v1");
+  const text = "refused, because the path ../../../../outside/model.safetensors has an empty part, . or .. in it";
+  await expect(fetch()).rejects.toEqual(named("ConfigurationError", text));
+  expect([store.asked(), await readdir(join(cacheFolder, "entries"))]).toEqual([[], []]);
+});
+
 test("is ended by its signal, with the signal's reason", async () => {
   const { store, fetch } = await startFetching();
   const controller = new AbortController();
@@ -131,6 +139,28 @@ describe("a model that changes", () => {
     await expectWhole(await fetch(), store);
     expect(warnings).toEqual(Array(2).fill(expect.stringContaining("does not tell versions")));
   });
+
+  test("does not fill the cache when the store does not tell versions: the new copy takes the place of the old one", async () => {
+    const { store, cacheFolder, fetch } = await startFetching(randomBytes(1000));
+    store.files.set("model.safetensors", { bytes: randomBytes(1000), version: undefined });
+    const used = await fetch();
+    const unused = await fetch();
+    await unused.release();
+    await expectWhole(await fetch(), store);
+    await expectWhole(used, store); // a living process has it
+    expect(await readdir(join(cacheFolder, "entries"))).toHaveLength(2);
+  });
+
+  test("stays in the cache when its successor cannot be fetched", async () => {
+    const { store, warnings, fetch } = await startFetching(randomBytes(1000));
+    store.files.set("model.safetensors", { bytes: randomBytes(1000), version: undefined });
+    await (await fetch()).release();
+    store.fault = () => ({ kind: "status", status: 503 });
+    await expect(fetch()).rejects.toThrow("status 503; tried again and again");
+    store.close();
+    await expectWhole(await fetch(), store);
+    expect(warnings.at(-1)).toContain("using the copy in the cache");
+  });
 });
 
 describe("a store that is not there", () => {
@@ -155,71 +185,6 @@ describe("a store that is not there", () => {
     await fetch();
     store.files.clear();
     await expect(fetch()).rejects.toEqual(named("ConfigurationError", "has no files: is the name right"));
-  });
-});
-
-describe("a cache that was damaged", () => {
-  test("with another length is found, and only what is missing is fetched again", async () => {
-    const { store, warnings, fetch } = await startFetching();
-    const { folder } = await fetch();
-    await writeFile(
-      join(folder, "model.safetensors"),
-      store.files.get("model.safetensors")?.bytes.subarray(0, mebibyte) ?? "",
-    );
-    store.requests.length = 0;
-    await expectWhole(await fetch({ concurrency: 1, partBytes: 16 * mebibyte }), store);
-    expect(store.asked()).toEqual([`model.safetensors[${mebibyte},${3 * mebibyte + 5})`]);
-    expect(warnings).toEqual(["test://models/gpt2/: damaged in the cache, to be fetched again: model.safetensors"]);
-  });
-
-  test("with the same length is found by its time, and only the damaged block is fetched again", async () => {
-    const { store, fetch } = await startFetching();
-    const { folder } = await fetch();
-    await flipByte(join(folder, "model.safetensors"), 2 * mebibyte + 7);
-    store.requests.length = 0;
-    await expectWhole(await fetch(), store);
-    expect(store.asked()).toEqual([`model.safetensors[${2 * mebibyte},${3 * mebibyte})`]);
-  });
-
-  test("under the same length and time is found by a thorough check only", async () => {
-    const { store, fetch } = await startFetching();
-    const { folder } = await fetch();
-    const path = join(folder, "config.json");
-    const entry = join(folder, "../..");
-    await writeFile(path, '{"model_type": "GPT2"}');
-    await restamp(join(entry, "manifest.json"), path);
-    store.requests.length = 0;
-    await fetch();
-    expect(store.asked()).toEqual([]);
-    await expectWhole(await fetch({ isThorough: true }), store);
-    expect(store.asked()).toEqual(["config.json[0,22)"]);
-  });
-
-  test("is not suspected because of a new time: it is read once, and nothing is fetched", async () => {
-    const { store, fetch } = await startFetching();
-    const { folder } = await fetch();
-    await utimes(join(folder, "model.safetensors"), 1, 1);
-    store.requests.length = 0;
-    const phases: string[][] = [];
-    for (let start = 0; start < 2; start++) {
-      const seen = new Set<string>();
-      await fetch({ onProgress: ({ phase }) => seen.add(phase) });
-      phases.push([...seen]);
-    }
-    expect(phases).toEqual([
-      ["listing", "verifying", "complete"],
-      ["listing", "complete"],
-    ]);
-    expect(store.asked()).toEqual([]);
-  });
-
-  test("with a manifest that is no JSON is completed from its journal", async () => {
-    const { store, fetch } = await startFetching();
-    const { folder } = await fetch();
-    await writeFile(join(folder, "../../manifest.json"), "{");
-    store.requests.length = 0;
-    await expectWhole(await fetch(), store);
-    expect(store.asked()).toEqual([]);
   });
 });
 
@@ -255,19 +220,3 @@ test("a cache that cannot be written is named", async () => {
     named("ConfigurationError", "model cache /dev/null/models cannot be written \\(ENOTDIR\\)"),
   );
 });
-
-async function flipByte(path: string, position: number): Promise<void> {
-  const handle = await open(path, "r+");
-  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, position);
-  await handle.write(Buffer.of((buffer[0] ?? 0) ^ 1), 0, 1, position);
-  await handle.close();
-}
-
-/** Makes the manifest say that the file has always looked as it does now. */
-async function restamp(manifest: string, path: string): Promise<void> {
-  const { stampOf } = await import("../../../src/model/source/cache/manifest.js");
-  const { stamp } = await stampOf(path);
-  const content = JSON.parse(await readFile(manifest, "utf8")) as { files: { path: string; stamp: string }[] };
-  const files = content.files.map((file) => (path.endsWith(`/${file.path}`) ? { ...file, stamp } : file));
-  await writeFile(manifest, JSON.stringify({ ...content, files }));
-}

@@ -1,15 +1,17 @@
 /** Several processes and one cache: at once, and one after the other where the first was killed. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { setTimeout as delay } from "node:timers/promises";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, test } from "vitest";
+import { CacheFolder } from "../../../src/model/source/cache/cache-folder.js";
+import { listCache } from "../../../src/model/source/cache/eviction.js";
 import { temporaryFolder } from "../../support/checkpoints.js";
 import { Random } from "../../support/random.js";
 import { expectWhole, mebibyte, randomBytes, startFetching } from "./fetching.js";
+import type { StoreServer } from "./store-server.js";
 
 let program: string;
 beforeAll(async () => {
@@ -55,25 +57,81 @@ test("of two processes that want a model at once, one fetches it and the other w
   expect(ranges).toHaveLength(new Set(ranges).size);
 });
 
-describe("a process that is killed while it fetches", () => {
-  const random = new Random(9);
-  // From before the first byte to after the last: a download takes about 300 ms here.
-  const moments = Array.from({ length: 10 }, () => random.integer(60, 450));
+test("a process that was taken for dead waits for the one that took over, and goes on from there", async () => {
+  const { store, cacheFolder, warnings, fetch } = await startFetching();
+  store.fault = ({ start }) => (start > 0 ? { kind: "stall", afterBytes: 1 } : undefined);
+  const fetching = fetch({ internals: { timing: { beatMs: 20, staleMs: 300 } } });
+  await expect.poll(() => store.requests.some(({ start }) => start > 0)).toBe(true);
+  store.fault = () => undefined;
+  const locks = join(cacheFolder, "locks");
+  const [key = ""] = await readdir(locks);
+  // One on another machine, which dies in its turn: its heart does not beat.
+  await writeFile(join(locks, key, "2"), JSON.stringify({ realm: "another machine", pid: 1, startTime: "1" }));
+  await expectWhole(await fetching, store);
+  expect(warnings).toEqual([expect.stringContaining("beginning anew: another process took the download over")]);
+  expect(store.listings).toBe(2);
+});
 
-  test.each(moments)("after %i ms leaves nothing that the next start could take for the model", async (ms) => {
-    const { store, address, fetch } = await startFetching(randomBytes(8 * mebibyte));
+describe("a process that is killed while it fetches", () => {
+  const weightBytes = 8 * mebibyte;
+  /** The timing of the process that was killed: a lock that nobody beats for is free soon. */
+  const internals = { timing: { beatMs: 20, staleMs: 300 } };
+
+  /** Waits half a millisecond after each 64 KiB, so that the process keeps up: what was sent has about arrived. */
+  function sendSlowly(store: StoreServer, onSent: () => void): void {
     store.onSent = () => {
       const until = performance.now() + 0.5;
-      while (performance.now() < until); // some 60 ms a mebibyte, so that most moments fall into the download
+      while (performance.now() < until);
+      onSent();
     };
+  }
+
+  const random = new Random(9);
+  const moments = Array.from({ length: 10 }, () => random.integer(1, weightBytes));
+
+  test.each(moments)("after %i bytes leaves nothing that anybody could take for the model", async (sentBytes) => {
+    const { store, address, fetch } = await startFetching(randomBytes(weightBytes));
     const cacheFolder = await temporaryFolder();
     const { child } = startFetcher(address, cacheFolder);
     const exited = once(child, "exit");
-    await delay(ms);
-    child.kill("SIGKILL");
-    await exited;
+    sendSlowly(store, () => {
+      if (store.bytesSent >= sentBytes) child.kill("SIGKILL");
+    });
+    expect(await exited).toEqual([null, "SIGKILL"]);
     store.onSent = () => undefined;
-    const internals = { timing: { beatMs: 20, staleMs: 300 } };
+    expect((await listCache(new CacheFolder(cacheFolder))).filter(({ isComplete }) => isComplete)).toEqual([]);
     await expectWhole(await fetch({ cacheFolder, internals }), store);
+  });
+
+  test("leaves what it had to the next start, which asks for the rest only", async () => {
+    const { store, address, fetch } = await startFetching(randomBytes(weightBytes));
+    const cacheFolder = await temporaryFolder();
+    const { child } = startFetcher(address, cacheFolder);
+    const exited = once(child, "exit");
+    store.fault = ({ start }) => {
+      if (start === weightBytes - mebibyte) child.kill("SIGKILL"); // the last of eight parts; two are under way at once
+      return undefined;
+    };
+    await exited;
+    store.fault = () => undefined;
+    store.requests.length = 0;
+    await expectWhole(await fetch({ cacheFolder, internals }), store);
+    // The parts that were under way, and those whose records were: far from all.
+    expect(store.requests.length).toBeLessThanOrEqual(4);
+    expect(store.requests.every(({ path }) => path === "model.safetensors")).toBe(true);
+  });
+
+  test("is followed at once by the one that waited for it", async () => {
+    const { store, address } = await startFetching(randomBytes(weightBytes));
+    const cacheFolder = await temporaryFolder();
+    store.fault = ({ start }) => (start > 0 ? { kind: "stall", afterBytes: 1 } : undefined);
+    const first = startFetcher(address, cacheFolder);
+    await expect.poll(() => store.requests.filter(({ start }) => start > 0).length).toBe(2);
+    const second = startFetcher(address, cacheFolder);
+    await expect.poll(() => store.listings).toBe(2);
+    store.fault = () => undefined;
+    first.child.kill("SIGKILL");
+    await expectWhole({ folder: await second.folder }, store);
+    await expect(first.folder).rejects.toThrow("ended with null");
   });
 });

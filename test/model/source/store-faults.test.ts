@@ -1,7 +1,9 @@
 /** What servers and the network do to a download, on a real HTTP server that does it. */
+import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import type { RemoteFile } from "../../../src/model/source/remote-folder.js";
-import { expectWhole, fast, mebibyte, startFetching } from "./fetching.js";
+import { expectWhole, fast, mebibyte, randomBytes, startFetching } from "./fetching.js";
 import { ServedFolder, type Fault } from "./store-server.js";
 
 const firstTime: [name: string, fault: Fault][] = [
@@ -17,6 +19,25 @@ test.each(firstTime)("%s, at every range once, costs a second request and nothin
   const { store, fetch } = await startFetching();
   store.fault = ({ earlier }) => (earlier === 0 ? fault : undefined);
   await expectWhole(await fetch(), store);
+});
+
+const brokenTexts: [name: string, fault: Fault][] = [
+  ["fails", { kind: "status", status: 503 }],
+  ["ends early", { kind: "truncate", afterBytes: 20 }],
+  ["is longer than listed", { kind: "overlong" }],
+];
+test.each(brokenTexts)("an index that %s is asked for again before the shards are chosen", async (_, fault) => {
+  const { store, fetch } = await startFetching();
+  const shards = ["model-1.safetensors", "model-2.safetensors"];
+  const index = { weight_map: Object.fromEntries(shards.map((shard) => [`${shard}.weight`, shard])) };
+  store.files.delete("model.safetensors");
+  store.put("model.safetensors.index.json", Buffer.from(JSON.stringify(index)), "v1");
+  for (const shard of shards) store.put(shard, randomBytes(1000), "v1");
+  store.fault = ({ path, earlier }) => (path.endsWith("index.json") && earlier === 0 ? fault : undefined);
+  const { folder } = await fetch();
+  for (const path of [...shards, "model.safetensors.index.json"]) {
+    expect(await readFile(join(folder, path))).toEqual(store.files.get(path)?.bytes);
+  }
 });
 
 test("of a part that broke off, what is there already is not asked for again", async () => {
@@ -36,6 +57,14 @@ test("a server that breaks off again and again is endured as long as each try ga
     path === "model.safetensors" ? { kind: "truncate", afterBytes: 1.2 * mebibyte } : undefined;
   const retry = { ...fast.retry, attempts: 2 };
   await expectWhole(await fetch({ partBytes: 16 * mebibyte, internals: { retry } }), store);
+});
+
+test("a burst of failures over all that is under way is outlived", async () => {
+  const { store, fetch } = await startFetching();
+  let failures = 6;
+  store.fault = () => (failures-- > 0 ? { kind: "status", status: 500, retryAfterMs: 5 } : undefined);
+  await expectWhole(await fetch({ concurrency: 3, partBytes: 16 * mebibyte }), store);
+  expect(store.requests).toHaveLength(6 + 3);
 });
 
 test("a server that fails at every try is given up, naming the file", async () => {
@@ -75,6 +104,14 @@ describe("a request that falls silent", () => {
         : undefined;
     await expectWhole(await fetch({ partBytes: 2 * mebibyte, internals: { stallMs: 300 } }), store);
     expect(store.asked()).toContain(`model.safetensors[${mebibyte},${2 * mebibyte})`);
+  });
+
+  test("is not one that is only slow, however long it takes in all", async () => {
+    const { store, fetch } = await startFetching(randomBytes(1.25 * mebibyte));
+    store.fault = ({ path }) => (path === "model.safetensors" ? { kind: "slow", pauseMs: 30 } : undefined);
+    await expectWhole(await fetch({ partBytes: 2 * mebibyte, internals: { stallMs: 500 } }), store);
+    expect(store.asked()).toContain(`model.safetensors[0,${1.25 * mebibyte})`);
+    expect(store.requests).toHaveLength(3);
   });
 
   test("is aborted once the second one has won", async () => {

@@ -2,6 +2,7 @@
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   RemoteChangedError,
   RemoteError,
@@ -15,7 +16,9 @@ export type Fault =
   /** After so many bytes: the connection is reset, the answer ends as if it were whole, or nothing more comes. */
   | { readonly kind: "reset" | "truncate" | "stall"; readonly afterBytes: number }
   /** More bytes than asked for, and wrong ones from the start. */
-  | { readonly kind: "overlong" };
+  | { readonly kind: "overlong" }
+  /** Every byte, with a pause after each 64 KiB. */
+  | { readonly kind: "slow"; readonly pauseMs: number };
 
 export interface StoreRequest {
   readonly path: string;
@@ -96,7 +99,7 @@ export class StoreServer {
 
   async #send(response: ServerResponse, good: Buffer, fault: Exclude<Fault, { kind: "status" }> | undefined) {
     const bytes = fault?.kind === "overlong" ? Buffer.alloc(good.length + 1, 0xee) : good;
-    const limit = fault === undefined || fault.kind === "overlong" ? bytes.length : fault.afterBytes;
+    const limit = fault !== undefined && "afterBytes" in fault ? fault.afterBytes : bytes.length;
     response.writeHead(206); // without a length: what is cut off ends like what is whole
     for (let sent = 0; sent < limit; sent += pieceBytes) {
       const piece = bytes.subarray(sent, Math.min(sent + pieceBytes, limit));
@@ -104,6 +107,7 @@ export class StoreServer {
       if (!response.write(piece)) await once(response, "drain").catch(() => undefined);
       this.onSent();
       if (response.destroyed) return;
+      if (fault?.kind === "slow") await delay(fault.pauseMs);
     }
     if (fault?.kind === "reset") response.socket?.resetAndDestroy();
     else if (fault?.kind !== "stall") response.end();

@@ -3,7 +3,7 @@ import { ConfigurationError } from "../../../errors.js";
 import { formatBytes } from "../../../telemetry/progress/units.js";
 import type { CacheFolder, EntryPaths } from "./cache-folder.js";
 import { freeBytes, notEnoughRoom } from "./disk.js";
-import { listCache, pruneCache, removeEntry } from "./eviction.js";
+import { listCache, pruneCache, removeEntry, type CachedEntry } from "./eviction.js";
 
 export interface RoomOptions {
   readonly cache: CacheFolder;
@@ -42,7 +42,18 @@ export async function makeRoom(options: RoomOptions, entry: EntryPaths, modelByt
 
 /** Removes what is left of downloads of other versions of the same model: nobody will end them. */
 export async function dropOtherPartials(cache: CacheFolder, uri: string, entry: EntryPaths): Promise<void> {
-  const partials = (await listCache(cache)).filter((other) => !other.isComplete && other.uri === uri);
-  const others = partials.filter(({ key }) => key !== entry.key);
-  await Promise.all(others.map(({ key }) => removeEntry(cache, cache.entry(key))));
+  await removeWhere(cache, (other) => !other.isComplete && other.uri === uri && other.key !== entry.key);
+}
+
+/**
+ * Removes everything else from the same URI, for stores that do not tell versions: no start would take it for the
+ * latest, and each start leaves another one. To be called once `entry` is complete, as a copy is what an outage needs.
+ */
+export async function dropOtherCopies(cache: CacheFolder, uri: string, entry: EntryPaths): Promise<void> {
+  await removeWhere(cache, (other) => other.uri === uri && other.key !== entry.key);
+}
+
+async function removeWhere(cache: CacheFolder, isUnwanted: (entry: CachedEntry) => boolean): Promise<void> {
+  const unwanted = (await listCache(cache)).filter(isUnwanted);
+  await Promise.all(unwanted.map(({ key }) => removeEntry(cache, cache.entry(key))));
 }

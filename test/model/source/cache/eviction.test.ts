@@ -1,7 +1,6 @@
-import { mkdir, readdir, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
-import { command } from "../../../../src/commands/cache.js";
+import { expect, test } from "vitest";
 import { CacheFolder } from "../../../../src/model/source/cache/cache-folder.js";
 import { listCache, pruneCache } from "../../../../src/model/source/cache/eviction.js";
 import { Lock } from "../../../../src/model/source/cache/lock.js";
@@ -95,41 +94,4 @@ test("an entry whose removal was broken off is not taken for a model", async () 
   const { cache } = await fillCache(fetching, []);
   await mkdir(join(cache.folder, "entries/0123abcd/model/gpt2"), { recursive: true });
   expect(await listCache(cache)).toMatchObject([{ key: "0123abcd", uri: "", isComplete: false }]);
-});
-
-async function run(args: readonly string[]): Promise<string> {
-  let printed = "";
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-  try {
-    await command.run(args);
-    return printed;
-  } finally {
-    write.mockRestore();
-  }
-}
-
-test("ortler cache lists and prunes", async () => {
-  const { models, cache } = await fillCache(await startSmall(), ["a", "b"]);
-  await models[0]?.release();
-  const folder = `--model-cache=${cache.folder}`;
-  expect(await run(["list", folder])).toMatch(
-    /^ +1\.\d MB {2}in use {4}.*Z {2}test:\/\/models\/b\/\n +1\.\d MB {2}complete {2}.*test:\/\/models\/a\/\n2\.\d MB in /,
-  );
-  expect(await run(["prune", folder])).toMatch(/^removed test:\/\/models\/a\/\n1\.\d MB left in /);
-  expect(JSON.parse(await run(["list", folder, "--json"]))).toMatchObject({ entries: [{ uri: "test://models/b/" }] });
-});
-
-test("ortler cache of a folder that is not there has nothing, and makes nothing", async () => {
-  const { cacheFolder } = await startSmall();
-  const folder = join(cacheFolder, "none");
-  expect(await run(["list", `--model-cache=${folder}`])).toBe(`0 B in ${folder}\n`);
-  await expect(stat(folder)).rejects.toThrow("ENOENT");
-  expect(await readdir(cacheFolder)).toEqual([]);
-});
-
-test.each([[[]], [["purge"]], [["list", "all"]]])("ortler cache %j is a mistake that is explained", async (args) => {
-  await expect(run(args)).rejects.toThrow(/list or prune|unexpected argument "all"/);
 });
