@@ -4,7 +4,7 @@ import { availableCpus, memoryLimitBytes } from "./config/cpu.js";
 import { processEnvironment } from "./config/environment.js";
 import type { Config } from "./config/settings.js";
 import { createEngine } from "./engine/index.js";
-import { loadModel } from "./model/index.js";
+import { loadModel, loadTokenizerEarly, type LoadOptions } from "./model/index.js";
 import { locateModel, type LocatedModel } from "./model/source/location/locate-model.js";
 import { describeLocation } from "./model/source/location/model-location.js";
 import { isRemote, provideModel, type ProvidedModel } from "./model/source/provide-model.js";
@@ -112,10 +112,11 @@ async function loadEngine(
   onProgress?: ProgressListener,
 ): Promise<Loaded> {
   const start = performance.now();
-  const provided = await provide(settings, located, log, onProgress);
+  const { tokenizer, ...provided } = await provide(settings, located, log, onProgress);
   const fetchedMs = performance.now() - start;
   const model = await loadModel({
     folder: provided.folder,
+    tokenizer,
     id: settings.modelId === "" ? nameOf(located) : settings.modelId,
     dtype: settings.dtype,
     kvDtype: settings.kvDtype,
@@ -163,15 +164,17 @@ function nameOf({ location }: LocatedModel): string | undefined {
   return location.kind === "hub-cache" ? location.model : undefined;
 }
 
+/** The tokenizer loads while the weights are on their way. */
 async function provide(
   settings: EngineSettings,
   { location }: LocatedModel,
   log: Logger,
   onProgress: ProgressListener = () => undefined,
-): Promise<ProvidedModel> {
+): Promise<ProvidedModel & Pick<LoadOptions, "tokenizer">> {
+  let tokenizer: LoadOptions["tokenizer"];
   const display = isRemote(location) ? await displayOf(describeLocation(location), log) : undefined;
   try {
-    return await provideModel(location, {
+    const provided = await provideModel(location, {
       environment: processEnvironment(),
       cacheFolder: settings.modelCache === "" ? undefined : settings.modelCache,
       maxCacheBytes: settings.modelCacheSize === 0 ? undefined : settings.modelCacheSize,
@@ -183,8 +186,12 @@ async function provide(
         display?.onProgress(progress);
         onProgress(progress);
       },
+      onSmallFiles: (folder) => {
+        tokenizer = loadTokenizerEarly(folder);
+      },
       onWarning: (message) => log.warn(message),
     });
+    return { ...provided, tokenizer };
   } finally {
     display?.end();
   }

@@ -3,7 +3,7 @@ export { architectureOf, type Architecture, type Blueprint } from "./architectur
 export type { ChatTemplate } from "./checkpoint/chat-template.js";
 export { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
 export { io, kvBytesPerToken, type DecoderShape, type KvDtype } from "./graph/decoder-io.js";
-export { loadModel, type LoadOptions, type Model } from "./model.js";
+export { loadModel, loadTokenizerEarly, type LoadOptions, type Model } from "./model.js";
 export { loadTokenizer } from "./huggingface-tokenizer.js";
 export { kvShare, workingBytes } from "./precision/choose.js";
 export { kvDtypes, weightDtypes, type WeightDtype } from "./precision/dtypes.js";

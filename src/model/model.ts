@@ -23,6 +23,8 @@ export interface LoadOptions extends PrecisionOptions {
   readonly isSpinning: boolean;
   /** Another libonnxruntime than the one shipped. */
   readonly ortLibrary?: string | undefined;
+  /** The model's, where it was loaded before the weights were there; undefined when it could not be. */
+  readonly tokenizer?: Promise<HuggingFaceTokenizer | undefined> | undefined;
   /**
    * Folder that keeps what is made at load, quantised weights and KV scales, for later starts. Without one they are
    * made at every start, in a temporary file.
@@ -74,7 +76,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
   const { shape } = blueprint;
   const threads = threadsFor(shape, kvDtype, options.threads);
   const loadChecked = async (): Promise<HuggingFaceTokenizer> => {
-    const tokenizer = await loadTokenizer(folder);
+    const tokenizer = (await options.tokenizer) ?? (await loadTokenizer(folder));
     checkVocabulary(shape, tokenizer);
     return tokenizer;
   };
@@ -100,6 +102,19 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
   } catch (error) {
     session.dispose();
     throw error;
+  }
+}
+
+/**
+ * The tokenizer of a model whose weights may still be on their way.
+ * @returns Undefined when it cannot be loaded yet: a GGUF file has it inside, and what is wrong shows with the model.
+ */
+export async function loadTokenizerEarly(path: string): Promise<HuggingFaceTokenizer | undefined> {
+  try {
+    const { folder } = await resolveLocalModel(path);
+    return isGgufPath(folder) ? undefined : await loadTokenizer(folder);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Finds the files that hold a checkpoint's tensors: one file, or several shards named by an index. */
 import { basename } from "node:path";
 import { CheckpointError } from "../../errors.js";
+import { weightFiles } from "./file-names.js";
 import { isJsonObject, readJsonObject } from "./json.js";
 import { quote } from "./messages.js";
 import { readPytorchTensors } from "./pytorch.js";
@@ -11,8 +12,8 @@ type ReadFile = (folder: string, file: string) => TensorRecord[] | Promise<Tenso
 
 /** In the order in which transformers looks: safetensors first, one file before shards. */
 const formats: readonly { readonly file: string; readonly index: string; readonly read: ReadFile }[] = [
-  { file: "model.safetensors", index: "model.safetensors.index.json", read: readSafetensors },
-  { file: "pytorch_model.bin", index: "pytorch_model.bin.index.json", read: readPytorchTensors },
+  { ...weightFiles.safetensors, read: readSafetensors },
+  { ...weightFiles.pytorch, read: readPytorchTensors },
 ];
 
 /**

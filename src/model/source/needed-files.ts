@@ -4,6 +4,7 @@
  */
 import { posix } from "node:path";
 import { CheckpointError, ConfigurationError } from "../../errors.js";
+import { smallFiles, weightFormats } from "../checkpoint/file-names.js";
 import { parseJsonObject, isJsonObject } from "../checkpoint/json.js";
 import { parseCaikitConfig } from "./caikit-config.js";
 import { describeFound, quoted, type Listing } from "./listing.js";
@@ -20,24 +21,6 @@ export interface NeededFiles {
 export interface WantedText {
   readonly wanted: RemoteFile;
 }
-
-const smallNames = [
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "merges.txt",
-  "chat_template.jinja",
-] as const;
-
-/** In the order in which the checkpoint reader looks: safetensors first, one file before shards. */
-const weightFormats = [
-  { file: "model.safetensors", index: "model.safetensors.index.json" },
-  { file: "pytorch_model.bin", index: "pytorch_model.bin.index.json" },
-] as const;
 
 /**
  * @param texts Of the files that were wanted before, by path.
@@ -82,7 +65,7 @@ function selectCheckpoint(
 ): NeededFiles | WantedText {
   const { files } = listing;
   const templates = [...files.values()].filter(({ path }) => path.startsWith(`${folder}additional_chat_templates/`));
-  const small = [...smallNames.flatMap((name) => files.get(folder + name) ?? []), ...templates];
+  const small = [...smallFiles.flatMap((name) => files.get(folder + name) ?? []), ...templates];
   for (const format of weightFormats) {
     const weights = files.get(folder + format.file);
     if (weights !== undefined) return { small, weights: [weights] };

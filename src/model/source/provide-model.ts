@@ -8,7 +8,7 @@ import { Secret } from "./location/secret.js";
 
 export interface ProvideOptions extends Pick<
   FetchOptions,
-  "onProgress" | "onWarning" | "maxCacheBytes" | "isThorough"
+  "onProgress" | "onSmallFiles" | "onWarning" | "maxCacheBytes" | "isThorough"
 > {
   readonly environment: Environment;
   /** Where fetched models are kept; by default in the user's cache. */

@@ -1,20 +1,9 @@
-/** The names that a checkpoint's files have: what is asked for where a folder cannot be listed. */
+import { smallFiles, weightFormats } from "../../checkpoint/file-names.js";
 
-/** transformers' own names. */
+/** What is asked for where a folder cannot be listed. */
 export const knownFiles: readonly string[] = [
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "merges.txt",
-  "chat_template.jinja",
-  "model.safetensors",
-  "model.safetensors.index.json",
-  "pytorch_model.bin",
-  "pytorch_model.bin.index.json",
+  ...smallFiles,
+  ...weightFormats.flatMap(({ file, index }) => [file, index]),
 ];
 
 /** Whether the file names the files that the weights are spread over. */
