@@ -1,0 +1,111 @@
+/** Which model, in which precision, and how it gets here. */
+import { bytes, integer, oneOf, text, toggle } from "../kinds.js";
+import type { OptionTable } from "../options.js";
+import { redactUri } from "../redact.js";
+
+export const modelSettings = {
+  model: {
+    kind: text("PATH|URI"),
+    default: "",
+    defaultText: "what the environment of KServe, TGIS or Caikit names, or the model that ships with Ortler",
+    group: "Model",
+    doc: "Model to serve: a folder, a GGUF file, s3://, hf://, https:// or pvc:// (docs/model-sources.md).",
+    aliases: [{ flag: "model-name" }],
+    redact: redactUri,
+  },
+  modelId: {
+    kind: text("ID"),
+    default: "",
+    defaultText: "the folder's name",
+    group: "Model",
+    doc: "Name of the model in answers, lists and logs. Clients may ask by any name.",
+  },
+  maxSequenceLength: {
+    kind: integer(0, 1_048_576),
+    default: 0,
+    defaultText: "the model's",
+    group: "Model",
+    doc: "Most tokens that a prompt and its completion may have together. Lower: more slots fit into the same memory.",
+    aliases: [{ env: "MAX_SEQUENCE_LENGTH" }],
+  },
+  maxNewTokens: {
+    kind: integer(1, 1_048_576),
+    default: 1024,
+    group: "Model",
+    doc: "Most completion tokens that a request may ask for.",
+    aliases: [{ env: "MAX_NEW_TOKENS" }],
+  },
+  defaultIncludeStopSequences: {
+    kind: toggle(),
+    default: true,
+    group: "Model",
+    doc: "Whether the text ends with the stop sequence that matched, in requests that do not say.",
+    aliases: [{ flag: "default-include-stop-seqs", env: "DEFAULT_INCLUDE_STOP_SEQS" }],
+  },
+  dtype: {
+    // TGIS's half precisions mean the checkpoint's own numbers, which are computed with in float32.
+    kind: oneOf(["float32", "int8", "int8-block", "int4", "auto"], { float16: "float32", bfloat16: "float32" }),
+    default: "float32",
+    group: "Precision",
+    doc: "Precision of the weights. int8 is the fastest; `auto` is float32 unless the memory is too small for it.",
+    aliases: [
+      { env: "DTYPE" },
+      { flag: "dtype-str", env: "DTYPE_STR" },
+      { flag: "quantize", env: "QUANTIZE", values: { bitsandbytes: "int8" } },
+    ],
+  },
+  kvDtype: {
+    kind: oneOf(["auto", "float32", "int8"]),
+    default: "auto",
+    group: "Precision",
+    doc: "Precision of the key and value cache. `auto`: int8 with int8 and int4 weights, float32 otherwise.",
+  },
+  weightsCache: {
+    kind: text("FOLDER"),
+    default: "",
+    defaultText: "none: they are made at every start",
+    group: "Precision",
+    doc: "Folder that keeps quantised weights for later starts.",
+  },
+  modelCache: {
+    kind: text("FOLDER"),
+    default: "",
+    defaultText: "~/.cache/ortler/models",
+    group: "Download",
+    doc: "Folder in which models from S3, HTTP and Hugging Face are kept.",
+  },
+  modelCacheSize: {
+    kind: bytes(),
+    default: 0,
+    defaultText: "what the disk has",
+    group: "Download",
+    doc: "What the cache may take, e.g. 20Gi; what was not used for the longest time goes first.",
+  },
+  modelCacheVerify: {
+    kind: toggle(),
+    default: false,
+    group: "Download",
+    doc: "Whether to read all files of a cached model at start, instead of looking at their length and time.",
+  },
+  downloadPartSize: {
+    kind: bytes(),
+    default: 16 * 2 ** 20,
+    defaultText: "16Mi",
+    group: "Download",
+    doc: "What one request asks for. Larger: fewer requests. Smaller: less is lost when one breaks.",
+  },
+  downloadConcurrency: {
+    kind: integer(1, 256),
+    default: 8,
+    group: "Download",
+    doc: "Requests at once. More: faster where the way to the store is long.",
+  },
+  modelToken: {
+    kind: text("TOKEN"),
+    default: "",
+    defaultText: "none",
+    group: "Download",
+    doc: "Bearer token for a model behind https://. S3 and Hugging Face have variables of their own.",
+    isSecret: true,
+  },
+} as const satisfies OptionTable;
