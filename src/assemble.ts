@@ -33,6 +33,7 @@ export type EngineSettings = Pick<
   | "maxNewTokens"
   | "defaultIncludeStopSequences"
   | "maxConcurrentRequests"
+  | "maxPromptCharacters"
   | "maxSlots"
   | "kvMemory"
   | "prefillChunkTokens"
@@ -42,9 +43,6 @@ export type EngineSettings = Pick<
   | "spin"
   | "ortLibrary"
 >;
-
-/** What a server asks of its engine beside those. */
-export type ServingLimits = Pick<Config, "maxPromptCharacters">;
 
 /** The model that is served when none is named. */
 const shippedModel: LocatedModel = {
@@ -65,7 +63,7 @@ export interface Service extends Servers {
  * @throws {CheckpointError} when the model cannot be served.
  * @throws {ConfigurationError} when a setting does not fit the model or the machine, or the model is not there.
  */
-export async function startEngine(settings: EngineSettings & Partial<ServingLimits>, log: Logger): Promise<Loaded> {
+export async function startEngine(settings: EngineSettings, log: Logger): Promise<Loaded> {
   return loadEngine(settings, locate(settings, log), log);
 }
 
@@ -106,7 +104,7 @@ async function openHealth(config: Config, { ports }: Prepared, log: Logger): Pro
 }
 
 async function loadEngine(
-  settings: EngineSettings & Partial<ServingLimits>,
+  settings: EngineSettings,
   located: LocatedModel,
   log: Logger,
   onProgress?: ProgressListener,

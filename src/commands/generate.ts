@@ -59,6 +59,7 @@ function engineSettings(values: GenerateValues) {
     defaultIncludeStopSequences: settings.defaultIncludeStopSequences.default,
     maxSlots: 1,
     maxConcurrentRequests: 1,
+    maxPromptCharacters: Infinity,
     maxNewTokens: Math.max(values.maxNewTokens, settings.maxNewTokens.default),
   };
 }

@@ -28,8 +28,6 @@ export class Sequence implements Schedulable {
   cachedTokens = 0;
   reusedTokens = 0;
   slot: number | undefined;
-  /** The newest completion token: what the next decode runs. */
-  newestTokenId = 0;
   readonly events = new EventChannel();
   /** Milliseconds on the engine's clock, as all its times; undefined = none. */
   readonly deadlineMs: number | undefined;
@@ -47,7 +45,6 @@ export class Sequence implements Schedulable {
   readonly #tokenIds: number[];
   readonly #speculator: Speculator | undefined;
   readonly #promptDetails: TokenDetail[] = [];
-  #completionTokens = 0;
   /** Of the newest token, until the caller is told. */
   #detail: TokenDetail | undefined;
   /** The caller was not told of the newest token. */
@@ -76,6 +73,11 @@ export class Sequence implements Schedulable {
     return this.#tokenIds;
   }
 
+  /** The newest completion token: what the next decode runs. */
+  get newestTokenId(): number {
+    return this.#tokenIds.at(-1) ?? 0; // a prompt has a token
+  }
+
   /** It has its last token. */
   get hasStopped(): boolean {
     return this.#stop !== undefined;
@@ -87,7 +89,7 @@ export class Sequence implements Schedulable {
 
   /** Tokens generated so far. */
   get completionTokens(): number {
-    return this.#completionTokens;
+    return this.#tokenIds.length - this.promptTokens;
   }
 
   isExpired(nowMs: number): boolean {
@@ -96,7 +98,7 @@ export class Sequence implements Schedulable {
 
   /** Tokens that may come next, fewer than are left to generate; often none. */
   draft(): readonly number[] {
-    const left = this.request.maxNewTokens - this.#completionTokens;
+    const left = this.request.maxNewTokens - this.completionTokens;
     return left > 1 ? (this.#speculator?.draft(left - 1) ?? []) : [];
   }
 
@@ -110,15 +112,13 @@ export class Sequence implements Schedulable {
     if (this.#isUntold) this.tell(); // several tokens of one run: each is told by itself
     this.#isUntold = true;
     const chosen = this.#choose(result, row);
-    this.newestTokenId = chosen.id;
     this.firstTokenMs ??= nowMs;
     this.newestTokenMs = nowMs;
     this.#tokenIds.push(chosen.id);
-    this.#completionTokens += 1;
     this.#detail = chosen.detail;
     this.#detokenizer.push(this.context.bytesOf(chosen.id));
     const state = {
-      completionTokens: this.#completionTokens,
+      completionTokens: this.completionTokens,
       lastTokenId: chosen.id,
       nowMs,
       deadlineMs: this.deadlineMs,
@@ -135,7 +135,7 @@ export class Sequence implements Schedulable {
     const stop = this.#stop;
     const text = stop === undefined ? this.#detokenizer.takeFinal() : this.#detokenizer.finish();
     if (text === "" && tokens.length === 0 && stop === undefined) return;
-    const completionTokens = this.#completionTokens;
+    const completionTokens = this.completionTokens;
     this.events.push({ type: "tokens", text, tokens, completionTokens, ...(stop && { stop }) });
   }
 

@@ -3,11 +3,10 @@ import { ConnectionCount } from "../api/connection-count.js";
 import type { HealthOptions } from "../api/http/health/answers.js";
 import { startHealthServer } from "../api/http/health/server.js";
 import type { Config } from "../config/settings.js";
-import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../telemetry/log.js";
 import { fetchingExposition } from "../telemetry/metrics/fetching.js";
 import type { Progress } from "../telemetry/progress/index.js";
-import type { PlannedPort } from "./ports.js";
+import { cannotListen, type PlannedPort } from "./ports.js";
 import type { OpenPort } from "./start.js";
 
 type Answers = Pick<HealthOptions, "isHealthy" | "exposition">;
@@ -40,8 +39,7 @@ export async function openEarlyHealth(config: Config, { port }: PlannedPort, log
       become: (answers) => (loaded = answers),
     };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigurationError(`cannot listen on ${config.host}:${port}: ${why}`, { cause });
+    throw cannotListen(config.host, port, cause);
   }
 }
 

@@ -57,6 +57,12 @@ function isSame(one: number | undefined, other: number | undefined): boolean {
   return one === other && one !== 0;
 }
 
+/** @param cause what the system says. */
+export function cannotListen(host: string, port: number, cause: unknown): ConfigurationError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ConfigurationError(`cannot listen on ${host}:${port}: ${why}`, { cause });
+}
+
 function collision(taken: readonly PortName[], name: PortName, port: number): ConfigurationError {
   return new ConfigurationError(
     `--${taken[0]}-port and --${name}-port are both ${port} but serve different things; ` +

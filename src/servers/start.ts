@@ -7,10 +7,9 @@ import { startHttpServer } from "../api/http/server.js";
 import { startOnePort } from "../api/one-port/server.js";
 import type { TlsCertificates } from "../api/tls.js";
 import type { Config } from "../config/settings.js";
-import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../telemetry/log.js";
 import type { Apis } from "./apis.js";
-import type { Content, PlannedPort } from "./ports.js";
+import { cannotListen, type Content, type PlannedPort } from "./ports.js";
 
 /** What a port may be made of. */
 export interface PortParts extends Apis {
@@ -51,8 +50,7 @@ export function createPortOpener(config: Config, parts: PortParts): (planned: Pl
     try {
       return await start[serves]();
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ConfigurationError(`cannot listen on ${config.host}:${port}: ${why}`, { cause });
+      throw cannotListen(config.host, port, cause);
     }
   };
 }

@@ -1,16 +1,17 @@
 /** What one client may cost: each limit is kept over each protocol, and named to the client. */
 import { once } from "node:events";
-import { constants, type ClientSessionOptions, type IncomingHttpHeaders } from "node:http2";
-import { connect, type Socket } from "node:net";
+import { constants, type IncomingHttpHeaders } from "node:http2";
+import { connect } from "node:net";
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { TextGenerationTaskRequestSchema } from "../../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
 import { defaultLimits, type Limits } from "../../src/api/limits.js";
 import type { HttpApi } from "../../src/api/http/api.js";
 import { EventStream } from "../../src/api/http/sse.js";
-import { encode, RawClient } from "../support/grpc.js";
-import { Http2Connection, readStream } from "../support/http2.js";
+import { encode } from "../support/grpc.js";
+import { readStream } from "../support/http2.js";
 import { startTestOnePort, type TestOnePort } from "../support/one-port.js";
+import { PortClients, readAll } from "../support/port-clients.js";
 import { aborted, hello, hanging } from "../support/scripted-engine.js";
 import { until } from "../support/settled.js";
 
@@ -21,47 +22,23 @@ const json = { "content-type": "application/json" };
 const grpc = { "content-type": "application/grpc", "mm-model-id": "m" };
 
 let server: TestOnePort;
-let undo: (() => void)[];
-beforeEach(() => (undo = []));
+let clients: PortClients;
 afterEach(() => {
-  for (const step of undo.reverse()) step();
+  clients.close();
   server.forceStop();
 });
 
 async function start(limits: Partial<Limits>, ...apis: readonly HttpApi[]): Promise<void> {
   server = await startTestOnePort({ limits: { ...defaultLimits, ...limits }, ...(apis.length > 0 && { apis }) });
+  clients = new PortClients(() => server.port);
 }
-
-const url = (): string => `http://127.0.0.1:${server.port}`;
-
-function overHttp2(options?: ClientSessionOptions): Http2Connection {
-  const connection = new Http2Connection(url(), options);
-  undo.push(() => connection.close());
-  return connection;
-}
-
-function overGrpc(): RawClient {
-  const client = new RawClient(server.port);
-  undo.push(() => client.close());
-  return client;
-}
-
-async function open(): Promise<Socket> {
-  const socket = connect(server.port, "127.0.0.1").on("error", () => undefined);
-  undo.push(() => socket.destroy());
-  await once(socket, "connect");
-  return socket;
-}
-
-const readAll = async (socket: Socket): Promise<string> =>
-  Buffer.concat((await socket.toArray()) as Buffer[]).toString();
 
 describe("sizes", () => {
   test("a gRPC message above the limit is RESOURCE_EXHAUSTED and names it, one at the limit is taken", async () => {
     await start({ maxGrpcMessageBytes: 1000 });
     const request = (bytes: number) => encode(TextGenerationTaskRequestSchema, { text: "x".repeat(bytes) });
-    expect(await overGrpc().call(predict, request(997))).toMatchObject({ code: status.OK }); // and 3 for tag and length
-    expect(await overGrpc().call(predict, request(998))).toMatchObject({
+    expect(await clients.overGrpc().call(predict, request(997))).toMatchObject({ code: status.OK }); // and 3 for tag and length
+    expect(await clients.overGrpc().call(predict, request(998))).toMatchObject({
       code: status.RESOURCE_EXHAUSTED,
       details: "Received message larger than max (1001 vs 1000)",
     });
@@ -70,10 +47,10 @@ describe("sizes", () => {
   test("a body above the limit is 413 and names it, one at the limit is taken", async () => {
     await start({ maxBodyBytes: 1000 });
     const body = (bytes: number): string => JSON.stringify("x".repeat(bytes - 2));
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     const answers = [];
     for (const bytes of [1000, 1001]) {
-      const response = await fetch(`${url()}/echo`, { method: "POST", body: body(bytes), headers: json });
+      const response = await fetch(`${clients.url}/echo`, { method: "POST", body: body(bytes), headers: json });
       const http2 = await connection.ask("/echo", body(bytes), { ...json, "content-length": String(bytes) });
       answers.push(response.status, http2.headers[":status"], (await response.text()).slice(0, 60));
     }
@@ -83,12 +60,12 @@ describe("sizes", () => {
 
   test("headers above the limit are 431 and name it over HTTP/1.1, and reset the stream over HTTP/2", async () => {
     await start({ maxHeaderBytes: 2000 });
-    const socket = await open();
+    const socket = await clients.open();
     socket.write(`GET /hello HTTP/1.1\r\nhost: x\r\nbig: ${"x".repeat(3000)}\r\n\r\n`);
     expect(await readAll(socket)).toMatch(
       /^HTTP\/1.1 431 Request Header Fields Too Large\r\n(.|\r\n)*{"detail":"the headers must have at most 2000 bytes \(--max-header-bytes\)"}$/,
     );
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     await connection.ask("/hello"); // its client has heard of the limit by then
     const stream = connection.open("/hello", undefined, { big: "x".repeat(3000) });
     const [error] = (await once(stream, "error")) as unknown as [NodeJS.ErrnoException];
@@ -100,7 +77,7 @@ describe("sizes", () => {
 describe("numbers", () => {
   test("a connection has only so many streams, of which its client is told, and the next one waits", async () => {
     await start({ maxStreamsPerConnection: 2 });
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     const streams = [connection.open("/stream"), connection.open("/stream")];
     for (const stream of streams) await once(stream, "response");
     expect(connection.session.remoteSettings.maxConcurrentStreams).toBe(2);
@@ -110,14 +87,14 @@ describe("numbers", () => {
 
   test("connections above the limit are dropped, and the log says so once, until there is room", async () => {
     await start({ maxConnections: 2 });
-    const kept = [await open(), await open()];
-    for (let i = 0; i < 3; i++) expect(await readAll(await open())).toBe("");
+    const kept = [await clients.open(), await clients.open()];
+    for (let i = 0; i < 3; i++) expect(await readAll(await clients.open())).toBe("");
     expect(server.logged).toEqual(["warn connections are refused: --max-connections are open"]);
     kept[0]?.destroy();
     let answer = "";
     void (async () => {
       while (answer === "")
-        answer = await fetch(`${url()}/hello`).then(
+        answer = await fetch(`${clients.url}/hello`).then(
           async (r) => r.text(),
           () => "",
         );
@@ -132,7 +109,7 @@ describe("slow senders", () => {
 
   test("a gRPC call without its message ends with DEADLINE_EXCEEDED, and no service hears of it", async () => {
     await start(limits);
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     const stream = connection.session.request({ ":method": "POST", ":path": predict, ...grpc });
     const { headers } = await readStream(stream);
     expect(headers).toMatchObject({ "grpc-status": String(status.DEADLINE_EXCEEDED) });
@@ -142,7 +119,7 @@ describe("slow senders", () => {
 
   test("a method that takes many requests may wait for them", async () => {
     await start(limits);
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     const endless = connection.session.request({ ":method": "POST", ":path": reflect, ...grpc });
     const cut = connection.session.request({ ":method": "POST", ":path": predict, ...grpc });
     await readStream(cut); // its time is over, so that of the other one is, too
@@ -153,7 +130,7 @@ describe("slow senders", () => {
 
   test.each(["headers", "body"])("HTTP/1.1 without the rest of its %s is 408", async (part) => {
     await start(limits);
-    const socket = await open();
+    const socket = await clients.open();
     const head = `POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n`;
     socket.write(part === "headers" ? head : `${head}\r\n"12`);
     expect(await readAll(socket)).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n(.|\r\n)*within 0.05 s/);
@@ -161,7 +138,7 @@ describe("slow senders", () => {
 
   test("REST over HTTP/2 without the rest of its body is 408", async () => {
     await start(limits);
-    const stream = overHttp2().session.request({ ":method": "POST", ":path": "/echo", ...json });
+    const stream = clients.overHttp2().session.request({ ":method": "POST", ":path": "/echo", ...json });
     stream.write(`"12`);
     const { headers, body } = await readStream(stream);
     expect([headers[":status"], String(body)]).toEqual([408, JSON.stringify({ detail: late })]);
@@ -169,7 +146,7 @@ describe("slow senders", () => {
 
   test("a request that came in time may be answered later", async () => {
     await start(limits);
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     const stream = connection.open("/stream");
     await once(stream, "response");
     const slow = connection.session.request({ ":method": "POST", ":path": "/echo", ...json });
@@ -206,7 +183,8 @@ describe("slow readers", () => {
         yield { type: "tokens", text: "x".repeat(1000), tokens: [], completionTokens: n };
       throw signal.reason;
     };
-    overHttp2({ settings: { initialWindowSize: 100 } })
+    clients
+      .overHttp2({ settings: { initialWindowSize: 100 } })
       .call(predictStream)
       .catch(() => undefined);
     await until(() => server.engine.signals.length === 1);
@@ -216,7 +194,7 @@ describe("slow readers", () => {
   test("an HTTP/1.1 stream that is not read is dropped", async () => {
     const { api, state } = endless();
     await start(limits, api);
-    const socket = await open();
+    const socket = await clients.open();
     socket.pause();
     socket.write("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n");
     await until(() => state.isAborted);
@@ -225,7 +203,7 @@ describe("slow readers", () => {
   test("a REST stream over HTTP/2 that is not read is reset, and its connection goes on", async () => {
     const { api, state } = endless();
     await start(limits, api);
-    const connection = overHttp2({ settings: { initialWindowSize: 1000 } });
+    const connection = clients.overHttp2({ settings: { initialWindowSize: 1000 } });
     const stream = connection.open("/endless");
     const closed = once(stream, "close");
     await until(() => state.isAborted);
@@ -238,14 +216,14 @@ describe("slow readers", () => {
   test("a client that waits, because there is nothing to read, is not dropped", async () => {
     await start(limits);
     server.engine.script = hanging;
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     const waiting = connection.open("/stream");
     await once(waiting, "response");
     const { api, state } = endless();
     const other = await startTestOnePort({ limits: { ...defaultLimits, ...limits }, apis: [api] });
-    undo.push(() => other.forceStop());
+    clients.atEnd(() => other.forceStop());
     const socket = connect(other.port, "127.0.0.1").pause();
-    undo.push(() => socket.destroy());
+    clients.atEnd(() => socket.destroy());
     socket.write("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n");
     await until(() => state.isAborted); // so much later
     server.proceed();
@@ -256,7 +234,7 @@ describe("slow readers", () => {
 describe("age", () => {
   test("a connection that is too old takes no more calls, and those that run end in their time", async () => {
     await start({ maxConnectionAgeSeconds: 0.05 });
-    const connection = overHttp2();
+    const connection = clients.overHttp2();
     const stream = connection.open("/stream");
     await once(stream, "response");
     await once(connection.session, "goaway");
@@ -266,7 +244,8 @@ describe("age", () => {
 
   test("with a grace, what still runs then is cut off", async () => {
     await start({ maxConnectionAgeSeconds: 0.02, maxConnectionAgeGraceSeconds: 0.02 });
-    const stream = overHttp2()
+    const stream = clients
+      .overHttp2()
       .open("/stream")
       .on("error", () => undefined);
     const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders];
@@ -276,7 +255,7 @@ describe("age", () => {
 
   test("a client that answers no ping is dropped", async () => {
     await start({ grpcKeepaliveSeconds: 0.02, grpcKeepaliveTimeoutSeconds: 0.02 });
-    const socket = await open();
+    const socket = await clients.open();
     const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
     socket.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings]));
     expect((await readAll(socket)).length).toBeGreaterThan(0); // up to the end: the settings and the ping

@@ -4,7 +4,7 @@ import type { StepPlan } from "../../src/engine/scheduler.js";
 import type { Sequence } from "../../src/engine/sequence.js";
 import { runStep, type StepHooks } from "../../src/engine/step.js";
 import { alphabet, idsOf, ScriptedRunner, textOf } from "../support/scripted-runner.js";
-import { resultOf, sequenceOf } from "../support/sequences.js";
+import { sequenceOf } from "../support/sequences.js";
 
 const nothing = { copies: [], decodeStart: 0, moves: [], prefills: [], decode: [], decodePositions: [] };
 
@@ -20,7 +20,7 @@ async function trace(
     launched: () => calls.push("launched"),
     describe: (sequence, start, end) => calls.push(`describe ${nameOf(sequence)} [${start},${end})`),
     evaluate: (sequence, result, row) => {
-      sequence.newestTokenId = result.greedyToken(row);
+      sequence.takeToken(result, row, 0);
       calls.push(`evaluate ${nameOf(sequence)}: ${textOf([sequence.newestTokenId])} in row ${row}`);
     },
     draft: (sequence) => idsOf(drafts[nameOf(sequence)] ?? ""),
@@ -64,7 +64,6 @@ test("copies come first, then prompt chunks, then one decode with its holes", as
   const runner = new ScriptedRunner(3, alphabet);
   const [a, m, t] = [sequenceOf({ prompt: "a" }), sequenceOf({ prompt: "m" }), sequenceOf({ prompt: "t" })];
   await trace(runner, { prefills: [chunk(a, 2)] });
-  [a.newestTokenId = 0] = idsOf("b");
   const plan = {
     moves: [{ sequence: a, from: 2, to: 1, tokens: 1 }],
     prefills: [chunk(m, 0), chunk(t, 2)],
@@ -99,8 +98,6 @@ describe("a draft", () => {
     const sequences = prompts.map((prompt) => sequenceOf({ prompt }));
     await trace(runner, { prefills: sequences.map((sequence, slot) => chunk(sequence, slot)) });
     const decode = { decode: sequences, decodePositions: sequences.map(({ promptTokens }) => promptTokens) };
-    // What the engine does with a token: it goes behind the prompt.
-    for (const sequence of sequences) sequence.takeToken(resultOf(textOf([sequence.newestTokenId])), 0, 0);
     return { runner, decode };
   }
 

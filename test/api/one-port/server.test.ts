@@ -1,6 +1,5 @@
 /** One port for gRPC, HTTP, health and metrics, with real clients of each. */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import type { IncomingHttpHeaders } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -8,9 +7,9 @@ import { ApiKeys } from "../../../src/api/api-keys.js";
 import type { HttpApi } from "../../../src/api/http/api.js";
 import { EventStream } from "../../../src/api/http/sse.js";
 import { defaultLimits } from "../../../src/api/limits.js";
-import { finish, nextMessage, RawClient } from "../../support/grpc.js";
-import { Http2Connection } from "../../support/http2.js";
+import { finish, nextMessage } from "../../support/grpc.js";
 import { startTestOnePort, type TestOnePort } from "../../support/one-port.js";
+import { PortClients, readAll } from "../../support/port-clients.js";
 import { hanging } from "../../support/scripted-engine.js";
 import { until } from "../../support/settled.js";
 
@@ -18,50 +17,25 @@ const predict = "/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict";
 const predictStream = "/caikit.runtime.Nlp.NlpService/ServerStreamingTextGenerationTaskPredict";
 
 let server: TestOnePort;
-let undo: (() => void)[];
+let clients: PortClients;
 beforeEach(async () => {
-  undo = [];
   server = await startTestOnePort();
+  clients = new PortClients(() => server.port);
 });
 afterEach(() => {
-  for (const step of undo.reverse()) step();
+  clients.close();
   server.forceStop();
 });
 
-const url = (): string => `http://127.0.0.1:${server.port}`;
-
-function overHttp2(): Http2Connection {
-  const connection = new Http2Connection(url());
-  undo.push(() => connection.close());
-  return connection;
-}
-
-function overGrpc(): RawClient {
-  const client = new RawClient(server.port);
-  undo.push(() => client.close());
-  return client;
-}
-
-async function open(): Promise<Socket> {
-  const socket = connect(server.port, "127.0.0.1").on("error", () => undefined);
-  undo.push(() => socket.destroy());
-  await once(socket, "connect");
-  return socket;
-}
-
-/** Everything that the server says until it closes the connection. */
-const readAll = async (socket: Socket): Promise<string> =>
-  Buffer.concat((await socket.toArray()) as Buffer[]).toString("latin1");
-
 test("gRPC, HTTP/1.1, and REST over HTTP/2 without TLS are answered on the same port", async () => {
-  const grpc = await overGrpc().call(predict);
-  const http1 = await (await fetch(`${url()}/hello`)).text();
-  const http2 = await overHttp2().ask("/hello");
+  const grpc = await clients.overGrpc().call(predict);
+  const http1 = await (await fetch(`${clients.url}/hello`)).text();
+  const http2 = await clients.overHttp2().ask("/hello");
   expect([grpc.code, http1, http2.headers[":status"], String(http2.body)]).toEqual([0, "hello", 200, "hello"]);
 });
 
 test("one connection carries REST and gRPC at once, as that of a proxy does", async () => {
-  const connection = overHttp2();
+  const connection = clients.overHttp2();
   const stream = connection.open("/stream");
   const [head] = (await once(stream, "response")) as [IncomingHttpHeaders];
   const json = { "content-type": "application/json" };
@@ -87,8 +61,8 @@ test("answers over HTTP/2 have none of the headers of an HTTP/1.1 connection, an
   const warnings: string[] = [];
   const listen = (warning: Error): void => void warnings.push(warning.message);
   process.on("warning", listen);
-  undo.push(() => process.off("warning", listen));
-  const connection = overHttp2();
+  clients.atEnd(() => process.off("warning", listen));
+  const connection = clients.overHttp2();
   server.proceed();
   const names = [];
   for (const path of ["/hello", "/stream", "/nope", "/%zz"]) {
@@ -113,12 +87,12 @@ test("events that are sent at once, and an end without text, arrive as they were
     });
   };
   server = await startTestOnePort({ apis: [burst] });
-  const { body } = await overHttp2().ask("/burst");
+  const { body } = await clients.overHttp2().ask("/burst");
   expect(String(body)).toBe("a".repeat(20) + "b".repeat(20) + "c".repeat(20));
 });
 
 test("a client that cancels its stream over HTTP/2 aborts it, and its connection goes on", async () => {
-  const connection = overHttp2();
+  const connection = clients.overHttp2();
   const stream = connection.open("/stream");
   await once(stream, "data");
   stream.close();
@@ -128,7 +102,7 @@ test("a client that cancels its stream over HTTP/2 aborts it, and its connection
 
 test("a client whose HTTP/2 connection breaks aborts what it ran, gRPC and REST", async () => {
   server.engine.script = hanging;
-  const connection = overHttp2();
+  const connection = clients.overHttp2();
   const rest = connection.open("/stream").on("error", () => undefined);
   await once(rest, "data");
   connection.call(predictStream).catch(() => undefined);
@@ -143,10 +117,10 @@ test.each([
   ["PRI /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", /^HTTP\/1.1 400 /],
   ["\x00\xff garbage\r\n\r\n", /^HTTP\/1.1 400 Bad Request\r\n(.|\r\n)*{"detail":"this is no HTTP request"}$/],
 ])("%j is answered the same in one piece and byte by byte", async (text, expected) => {
-  const whole = await open();
+  const whole = await clients.open();
   whole.write(text, "latin1");
   expect(await readAll(whole)).toMatch(expected);
-  const pieces = await open();
+  const pieces = await clients.open();
   pieces.setNoDelay(true);
   for (const byte of Buffer.from(text, "latin1")) {
     if (pieces.writable) await new Promise((resolve) => pieces.write(Buffer.of(byte), resolve));
@@ -155,7 +129,7 @@ test.each([
 });
 
 test("a preface of HTTP/2 in pieces is one", async () => {
-  const socket = await open();
+  const socket = await clients.open();
   const emptySettings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
   const preface = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), emptySettings]);
   for (const byte of preface) await new Promise((resolve) => socket.write(Buffer.of(byte), resolve));
@@ -169,21 +143,21 @@ test.each([
 ])("a client that sends %s and stops is dropped, and so is one that leaves", async (_, text) => {
   server.forceStop();
   server = await startTestOnePort({ limits: { ...defaultLimits, receiveTimeoutSeconds: 0.02 } });
-  const socket = await open();
+  const socket = await clients.open();
   socket.write(text);
   expect(await readAll(socket)).toBe("");
-  const leaving = await open();
+  const leaving = await clients.open();
   leaving.end(text);
   expect(await readAll(leaving)).toBe("");
 });
 
 test("health and metrics answer over HTTP/1.1 and HTTP/2, before the APIs", async () => {
-  const connection = overHttp2();
+  const connection = clients.overHttp2();
   const answers = [];
   for (const path of ["/health", "/metrics"]) {
     const { headers, body } = await connection.ask(path);
     answers.push([headers[":status"], String(body)]);
-    const response = await fetch(url() + path);
+    const response = await fetch(clients.url + path);
     answers.push([response.status, await response.text()]);
   }
   expect(answers).toEqual([
@@ -197,15 +171,15 @@ test("health and metrics answer over HTTP/1.1 and HTTP/2, before the APIs", asyn
 test("with API keys everything asks for one but health, over each protocol", async () => {
   server.forceStop();
   server = await startTestOnePort({ apiKeys: new ApiKeys(["key"]) });
-  const connection = overHttp2();
+  const connection = clients.overHttp2();
   const outcomes = [];
   for (const authorization of ["Bearer nokey", "Bearer key"]) {
     for (const path of ["/hello", "/metrics", "/health"]) {
       outcomes.push((await connection.ask(path, undefined, { authorization })).headers[":status"]);
-      outcomes.push((await fetch(url() + path, { headers: { authorization } })).status);
+      outcomes.push((await fetch(clients.url + path, { headers: { authorization } })).status);
     }
     const metadata = [["mm-model-id", "m"] as const, ["authorization", authorization] as const];
-    outcomes.push((await overGrpc().call(predict, undefined, metadata)).code);
+    outcomes.push((await clients.overGrpc().call(predict, undefined, metadata)).code);
   }
   const { UNAUTHENTICATED, OK } = status;
   expect(outcomes).toEqual([401, 401, 401, 401, 200, 200, UNAUTHENTICATED, 200, 200, 200, 200, 200, 200, OK]);
@@ -218,17 +192,17 @@ test("a drain lets running streams of each kind finish, refuses new ones, and cl
     yield { type: "tokens", text: "x", tokens: [], completionTokens: 1, stop: { reason: "eos" } };
   };
   let isReleased = false;
-  const grpcCall = overGrpc().start(predictStream);
+  const grpcCall = clients.overGrpc().start(predictStream);
   await nextMessage(grpcCall);
-  const connection = overHttp2();
+  const connection = clients.overHttp2();
   const rest = connection.open("/stream");
   await once(rest, "response");
-  const http1 = await fetch(`${url()}/stream`);
+  const http1 = await fetch(`${clients.url}/stream`);
   const drained = server.drain(60_000);
   const late = [
-    (await overGrpc().call(predict)).code,
+    (await clients.overGrpc().call(predict)).code,
     (await connection.ask("/hello")).headers[":status"],
-    (await fetch(`${url()}/hello`)).status,
+    (await fetch(`${clients.url}/hello`)).status,
   ];
   isReleased = true;
   server.proceed();
@@ -238,14 +212,14 @@ test("a drain lets running streams of each kind finish, refuses new ones, and cl
   expect(late).toEqual([status.UNAVAILABLE, 503, 503]);
   expect(code).toBe(status.OK);
   expect(texts).toEqual(Array(2).fill("data: one\n\ndata: two\n\n"));
-  await expect(fetch(`${url()}/hello`)).rejects.toThrow("fetch failed");
+  await expect(fetch(`${clients.url}/hello`)).rejects.toThrow("fetch failed");
 });
 
 test("idle connections of each kind do not hold a drain up", async () => {
-  await overGrpc().call(predict);
-  await overHttp2().ask("/hello");
-  await fetch(`${url()}/hello`);
-  await open();
+  await clients.overGrpc().call(predict);
+  await clients.overHttp2().ask("/hello");
+  await fetch(`${clients.url}/hello`);
+  await clients.open();
   const beganMs = performance.now();
   await server.drain(60_000);
   expect(performance.now() - beganMs).toBeLessThan(5000);
