@@ -37,6 +37,7 @@ export type EngineSettings = Pick<
   | "maxSlots"
   | "kvMemory"
   | "prefillChunkTokens"
+  | "decodeSlowdown"
   | "prefixCacheTokens"
   | "promptLookup"
   | "threads"
@@ -144,6 +145,7 @@ async function loadEngine(
     maxNewTokens: settings.maxNewTokens,
     maxConcurrentRequests: settings.maxConcurrentRequests,
     prefillChunkTokens: settings.prefillChunkTokens,
+    decodeSlowdown: settings.decodeSlowdown,
     prefixCacheTokens: settings.prefixCacheTokens,
     promptLookup: settings.promptLookup,
     kvMemoryBytes: settings.kvMemory,

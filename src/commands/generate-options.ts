@@ -105,6 +105,7 @@ export const generateOptions = {
   spin: settings.spin,
   ortLibrary: settings.ortLibrary,
   prefillChunkTokens: settings.prefillChunkTokens,
+  decodeSlowdown: settings.decodeSlowdown,
   logLevel: { ...settings.logLevel, default: "warn" },
   logFormat: settings.logFormat,
   config: settings.config,

@@ -3,6 +3,7 @@ import type { Tokenizer } from "../model/index.js";
 import type { Engine } from "./engine.js";
 import type { Caller, EngineObserver } from "./observer.js";
 import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request.js";
+import { PrefillPace } from "./prefill-pace.js";
 import { RunWatch } from "./run-watch.js";
 import type { Runner, RunResult } from "./runner/runner.js";
 import { Candidates } from "./sampling/candidates.js";
@@ -18,6 +19,8 @@ export interface EngineParts {
   readonly eosTokenIds: readonly number[];
   readonly limits: RequestLimits;
   readonly scheduling: SchedulerLimits;
+  /** As in `PaceLimits`. */
+  readonly decodeSlowdown: number;
   /** Whether to guess next tokens: where a run of several gives the same bits as one after the other. */
   readonly isSpeculating: boolean;
   /** Milliseconds, monotonic. */
@@ -37,6 +40,7 @@ export interface EngineParts {
 export class BatchingEngine implements Engine {
   readonly limits: RequestLimits;
   readonly #scheduler: Scheduler<Sequence>;
+  readonly #pace: PrefillPace;
   readonly #context: SequenceContext;
   readonly #inFlight = new Set<Sequence>();
   /** Sequences with something to tell, in the order in which it came about. */
@@ -50,7 +54,9 @@ export class BatchingEngine implements Engine {
 
   constructor(private readonly parts: EngineParts) {
     this.limits = parts.limits;
-    this.#scheduler = new Scheduler(parts.scheduling);
+    const { scheduling, decodeSlowdown } = parts;
+    this.#scheduler = new Scheduler(scheduling);
+    this.#pace = new PrefillPace({ maxTokens: scheduling.prefillChunkTokens, decodeSlowdown });
     this.#context = {
       eosTokenIds: new Set(parts.eosTokenIds),
       pieceOf: (id) => parts.tokenizer.pieceOf(id),
@@ -165,7 +171,7 @@ export class BatchingEngine implements Engine {
 
   async #loop(): Promise<never> {
     for (;;) {
-      const plan = this.#scheduler.planStep();
+      const plan = this.#scheduler.planStep(this.#pace.tokensFor(this.#scheduler.counts));
       if (plan === undefined) await this.#sleep();
       else await (this.#stepping = this.#step(plan));
     }
@@ -190,6 +196,8 @@ export class BatchingEngine implements Engine {
           sequence.verified(drafted, accepted);
           this.#observerOf(sequence.caller)?.draftVerified?.({ drafted, accepted });
         },
+        pace: this.#pace,
+        now: this.parts.now,
         watch,
       });
       this.#scheduler.commit(plan);

@@ -10,8 +10,10 @@ export interface EngineOptions extends CapacityOptions {
   readonly maxNewTokens: number;
   /** Sequences waiting, prefilling and running together. */
   readonly maxConcurrentRequests: number;
-  /** Prompt tokens that one step may prefill. */
+  /** The most prompt tokens that one step may prefill. */
   readonly prefillChunkTokens: number;
+  /** How many times longer a step may take for one prompt than its decode takes alone; at least 1. */
+  readonly decodeSlowdown: number;
   /** Tokens that finished sequences may leave in the KV cache for later prompts; 0 = none. */
   readonly prefixCacheTokens: number;
   /** Whether to guess a text's next tokens from what it said before, where that cannot change it. */
@@ -64,6 +66,7 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
       prefixCacheTokens: canChunk(model) ? options.prefixCacheTokens : 0,
       reusablePositions: model.isExactInAnyOrder ? "all" : "prefilled",
     },
+    decodeSlowdown: canChunk(model) ? options.decodeSlowdown : Infinity,
     isSpeculating: options.promptLookup && model.isExactInAnyOrder,
     now: () => performance.now(),
     drawSeed: () => BigInt(randomBytes(4).readUInt32LE()),

@@ -41,7 +41,7 @@ export interface Schedulable extends SlotOwner {
 }
 
 export interface SchedulerLimits {
-  /** Prompt tokens that one step may prefill. Bounds the inter-token latency of the others. */
+  /** The most prompt tokens that one step may prefill. Bounds the inter-token latency of the others. */
   readonly prefillChunkTokens: number;
   /** Sequences waiting, prefilling and running together; the next one is refused at once. */
   readonly maxSequences: number;
@@ -171,10 +171,13 @@ export class Scheduler<S extends Schedulable> {
     this.#slots.release(sequence);
   }
 
-  /** What the next step runs; undefined when there is nothing to do. */
-  planStep(): StepPlan<S> | undefined {
+  /**
+   * What the next step runs; undefined when there is nothing to do.
+   * @param prefillTokens prompt tokens that it may prefill: at least one, at most `prefillChunkTokens`.
+   */
+  planStep(prefillTokens = this.#limits.prefillChunkTokens): StepPlan<S> | undefined {
     const placement = this.#newPlacement();
-    const prefills = this.#planPrefills(placement);
+    const prefills = this.#planPrefills(placement, prefillTokens);
     const moves = this.#planMoves(prefills, placement);
     const rows = this.#runningAfter(moves);
     const decodeStart = Math.max(
@@ -228,9 +231,9 @@ export class Scheduler<S extends Schedulable> {
     return new Placement(owned, slots, this.#contents, prefixCacheTokens);
   }
 
-  #planPrefills(placement: Placement): PrefillChunk<S>[] {
+  #planPrefills(placement: Placement, prefillTokens: number): PrefillChunk<S>[] {
     const chunks: PrefillChunk<S>[] = [];
-    let budget = this.#limits.prefillChunkTokens;
+    let budget = prefillTokens;
     for (const sequence of this.#prefillOrder()) {
       const place = budget > 0 ? this.#placeOf(sequence, placement) : undefined;
       if (place === undefined) break;

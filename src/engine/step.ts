@@ -1,3 +1,4 @@
+import type { PrefillPace } from "./prefill-pace.js";
 import type { RunWatch } from "./run-watch.js";
 import type { Runner, RunResult } from "./runner/runner.js";
 import type { PrefillChunk, StepPlan } from "./scheduler.js";
@@ -15,7 +16,11 @@ export interface StepHooks {
   readonly draft?: ((sequence: Sequence) => readonly number[]) | undefined;
   /** Of a draft, the first `accepted` tokens were right. */
   verified(sequence: Sequence, drafted: number, accepted: number): void;
-  /** Times the runs; absent when nobody observes. */
+  /** Learns how long runs take. */
+  readonly pace: Pick<PrefillPace, "prefilled" | "decoded">;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Tells of the runs; absent when nobody observes. */
   readonly watch?: RunWatch | undefined;
 }
 
@@ -28,10 +33,22 @@ const maxVerifiedSequences = 2;
  */
 export async function runStep(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
   for (const { from, to, tokens } of [...plan.copies, ...plan.moves]) runner.copy(from, to, tokens);
-  for (const chunk of plan.prefills) await prefill(chunk, runner, hooks);
+  const { now, pace } = hooks;
+  for (const chunk of plan.prefills) {
+    const beganMs = now();
+    await prefill(chunk, runner, hooks);
+    pace.prefilled(chunk.end - chunk.start, now() - beganMs);
+  }
+  if (plan.decode.length === 0) return;
+  const beganMs = now();
+  await decodeOrVerify(plan, runner, hooks);
+  pace.decoded(now() - beganMs);
+}
+
+async function decodeOrVerify(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
   const drafts = draftsFor(plan, hooks);
   for (const draft of drafts) await verify(draft, runner, hooks);
-  if (drafts.length === 0 && plan.decode.length > 0) await decode(plan, runner, hooks);
+  if (drafts.length === 0) await decode(plan, runner, hooks);
 }
 
 async function prefill(chunk: PrefillChunk<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {

@@ -38,7 +38,7 @@ test("every rule holds in every step of a random load, and all that is not cance
 
 /** The faults that a broken scheduler shows in some runs, each up to its first faulty step. */
 function faultsOf(variant: Variant): string {
-  const runs = Array.from({ length: 20 }, (_, seed) => new Simulation(seed, variant).run(300).describe());
+  const runs = Array.from({ length: 60 }, (_, seed) => new Simulation(seed, variant).run(300).describe());
   return runs.join("\n");
 }
 

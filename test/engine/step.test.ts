@@ -24,6 +24,8 @@ async function trace(
       calls.push(`evaluate ${nameOf(sequence)}: ${textOf([sequence.newestTokenId])} in row ${row}`);
     },
     draft: (sequence) => idsOf(drafts[nameOf(sequence)] ?? ""),
+    pace: { prefilled: () => undefined, decoded: () => undefined },
+    now: () => 0,
     verified: (sequence, drafted, accepted) => calls.push(`verified ${nameOf(sequence)}: ${accepted} of ${drafted}`),
   };
   const untilOver = async (run: Promise<RunResult>): Promise<RunResult> => {

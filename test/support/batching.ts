@@ -12,6 +12,7 @@ export interface BatchingOptions extends Partial<SchedulerLimits> {
   readonly maxSequenceLength?: number;
   readonly tokenizer?: Partial<Tokenizer>;
   readonly isSpeculating?: boolean;
+  readonly decodeSlowdown?: number;
 }
 
 export interface Batching {
@@ -39,6 +40,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     maxSequenceLength = 64,
     tokenizer,
     isSpeculating = false,
+    decodeSlowdown = Infinity,
     ...limits
   } = options;
   const scheduling: SchedulerLimits = {
@@ -58,6 +60,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     eosTokenIds: idsOf(ends),
     limits: { maxSequenceLength, maxNewTokens: 64, vocabularySize, includeStopSequenceByDefault: true },
     scheduling,
+    decodeSlowdown,
     isSpeculating,
     now: () => clock.ms,
     drawSeed: () => 7n,

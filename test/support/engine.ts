@@ -22,6 +22,7 @@ const defaults: EngineOptions = {
   maxNewTokens: 1024,
   maxConcurrentRequests: 512,
   prefillChunkTokens: 256,
+  decodeSlowdown: 2,
   prefixCacheTokens: 4096,
   promptLookup: true,
   includeStopSequenceByDefault: true,

@@ -165,7 +165,8 @@ export class Simulation {
 
   #plan(): { original: Plan; corrupted: Plan } | undefined {
     const before = this.#scheduler.snapshot();
-    const original = this.#scheduler.planStep();
+    const prefillTokens = this.#random.integer(1, this.#limits.prefillChunkTokens + 1);
+    const original = this.#scheduler.planStep(prefillTokens);
     this.#check(isDeepStrictEqual(this.#scheduler.snapshot(), before), "planning changed the state");
     this.#check(
       (original === undefined) === (this.#inFlight.size === 0),
@@ -173,7 +174,7 @@ export class Simulation {
     );
     if (original === undefined) return undefined;
     const corrupted = this.variant.corrupt?.(original) ?? original;
-    this.faults.push(...brokenPlanRules(before, corrupted, this.#limits));
+    this.faults.push(...brokenPlanRules(before, corrupted, { ...this.#limits, prefillChunkTokens: prefillTokens }));
     const arrived = [...this.#inFlight].filter(({ promptTokens, cachedTokens }) => cachedTokens < promptTokens);
     const isInOrder = corrupted.prefills.every(({ sequence }, i) => sequence === arrived[i]);
     this.#check(isInOrder, "prompts are not prefilled in the order of arrival");

@@ -1,5 +1,5 @@
 /** How sequences are batched, cached and computed. */
-import { bytes, integer, text, toggle } from "../kinds.js";
+import { bytes, decimal, integer, text, toggle } from "../kinds.js";
 import type { OptionTable } from "../options.js";
 
 export const engineSettings = {
@@ -21,7 +21,13 @@ export const engineSettings = {
     kind: integer(1, 65_536),
     default: 256,
     group: "Engine",
-    doc: "Prompt tokens prefilled in one step. Smaller: steadier streams. Larger: earlier first token.",
+    doc: "Most prompt tokens prefilled in one step. Larger: earlier first token.",
+  },
+  decodeSlowdown: {
+    kind: decimal(1.1, 1000),
+    default: 2,
+    group: "Engine",
+    doc: "How many times longer a step may take for a prompt that arrives than without it: prompts are prefilled in chunks that keep to that. Smaller: steadier streams. Larger: earlier first token.",
   },
   prefixCacheTokens: {
     kind: integer(0, 16_777_216),
