@@ -1,4 +1,5 @@
-import type { Runner } from "../../src/engine/runner/runner.js";
+import { highestToken } from "../../src/engine/sampling/logit-blocks.js";
+import type { Runner, RunResult } from "../../src/engine/runner/runner.js";
 import { ArrivalLog } from "./arrivals.js";
 import type { Run, Variant, Workload } from "./variant.js";
 
@@ -16,7 +17,7 @@ export class BareLoop implements Variant {
     const newest: number[] = [];
     for (const [slot, { tokenIds }] of prompts.entries()) {
       const prefill = { slot, tokenIds, start: 0, end: tokenIds.length, wanted: "last" } as const;
-      newest.push((await this.runner.prefill(prefill)).greedyToken(0));
+      newest.push(highestOf(await this.runner.prefill(prefill), 0));
       log.record(slot, 1);
     }
     for (let tokens = 2; tokens <= newTokens; tokens += 1) {
@@ -26,10 +27,13 @@ export class BareLoop implements Variant {
       }));
       const result = await this.runner.decode(0, rows);
       for (const slot of prompts.keys()) {
-        newest[slot] = result.greedyToken(slot);
+        newest[slot] = highestOf(result, slot);
         log.record(slot, tokens);
       }
     }
     return { arrivals: log.finish() };
   }
 }
+
+const highestOf = (result: RunResult, row: number): number =>
+  highestToken({ row: result.logits(row), maxima: result.blockMaxima(row) });

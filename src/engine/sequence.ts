@@ -4,6 +4,7 @@ import type { Caller } from "./observer.js";
 import type { GenerationRequest, Stop, StopReason, TokenDetail } from "./request.js";
 import type { RunResult } from "./runner/runner.js";
 import type { Candidates } from "./sampling/candidates.js";
+import { highestToken } from "./sampling/logit-blocks.js";
 import { TokenChooser, type ChosenToken } from "./sampling/token-chooser.js";
 import { promptTokenDetail } from "./sampling/token-details.js";
 import type { Schedulable } from "./scheduler.js";
@@ -158,11 +159,10 @@ export class Sequence implements Schedulable {
   }
 
   #choose(result: RunResult, row: number): ChosenToken {
-    const logits = result.logits(row);
-    const greedyToken = result.greedyToken(row);
-    // Of a row of NaN the graph names a token all the same; `fromLogits` refuses it.
-    const isUsable = Number.isFinite(logits[greedyToken]);
-    return (isUsable ? this.#chooser.fromGreedyToken(greedyToken) : undefined) ?? this.#chooser.fromLogits(logits);
+    const logits = { row: result.logits(row), maxima: result.blockMaxima(row) };
+    const highest = highestToken(logits);
+    const isUsable = Number.isFinite(logits.row[highest]); // `fromLogits` refuses a row of NaN
+    return (isUsable ? this.#chooser.fromGreedyToken(highest) : undefined) ?? this.#chooser.fromLogits(logits);
   }
 
   #describePromptToken(position: number, rowBefore: Float32Array | undefined): void {

@@ -1,4 +1,5 @@
 import type { DecodeRow, PrefillRun, Runner, RunResult } from "../../src/engine/runner/runner.js";
+import { resultWith } from "./logits.js";
 
 /** A token is a character of ASCII, its id the character's code. */
 export const vocabularySize = 128;
@@ -140,7 +141,7 @@ export class ScriptedRunner implements Runner {
       if (row === undefined) throw new Error(`row ${index} was not wanted`);
       return row;
     };
-    return { logits: rowAt, greedyToken: (index) => firstHighest(rowAt(index)) };
+    return resultWith(rowAt);
   }
 
   #row(slot: number): CacheRow {
@@ -163,11 +164,4 @@ function logitsOf(tokens: string): Float32Array {
   const row = new Float32Array(vocabularySize);
   for (const [rank, id] of idsOf(tokens).entries()) row[id] = 10 - rank;
   return tokens.startsWith(broken) ? row.fill(NaN) : row;
-}
-
-/** As ONNX Runtime's ArgMax: nothing is greater than NaN in the first place. */
-function firstHighest(row: Float32Array): number {
-  let best = 0;
-  for (const [id, logit] of row.entries()) if (logit > (row[best] ?? 0)) best = id;
-  return best;
 }

@@ -3,6 +3,7 @@ import type { RunResult } from "../../src/engine/runner/runner.js";
 import { Candidates } from "../../src/engine/sampling/candidates.js";
 import { Sequence } from "../../src/engine/sequence.js";
 import { checkParameters, completeRequest } from "../../src/engine/validation.js";
+import { resultWith } from "./logits.js";
 import { idsOf, textOf, vocabularySize } from "./scripted-runner.js";
 
 const limits = { maxSequenceLength: 64, maxNewTokens: 64, vocabularySize, includeStopSequenceByDefault: true };
@@ -35,7 +36,7 @@ export function resultOf(...rows: readonly string[]): RunResult {
     for (const [rank, id] of tokens.entries()) values[id] = tokens.length - rank;
     return values;
   };
-  return { logits, greedyToken: (row) => idsOf(rows[row] ?? "")[0] ?? 0 };
+  return resultWith(logits);
 }
 
 /** The events told so far; closes the sequence. */

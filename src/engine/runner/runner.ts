@@ -21,8 +21,8 @@ export interface DecodeRow {
 export interface RunResult {
   /** Logits [vocabulary] of a wanted position, or of a decode row. The caller may change them. */
   logits(row: number): Float32Array;
-  /** Id of the highest logit, the lowest id on ties. */
-  greedyToken(row: number): number;
+  /** The highest of each block of such a row (`logitBlockLength`); NaN is passed over. */
+  blockMaxima(row: number): Float32Array;
 }
 
 /** One run at a time; a run that rejects leaves the cached positions before it as they were. */

@@ -1,5 +1,5 @@
 import type { Binding, Session, Tensor } from "../../ort/index.js";
-import { io, type DecoderShape } from "../../model/index.js";
+import { io, logitBlocks, type DecoderShape } from "../../model/index.js";
 import { float32Buffer, int32Buffer, type HostBuffer } from "./host-buffer.js";
 import type { LayerCache } from "./kv-cache.js";
 import type { RunResult } from "./runner.js";
@@ -41,37 +41,39 @@ export class StepInputs implements Disposable {
   }
 }
 
-/** Memory for the logits and greedy tokens of a run of up to `maxRows` wanted positions. */
+/** Memory for the logits and their blocks' maxima of a run of up to `maxRows` wanted positions. */
 export class StepOutputs implements RunResult, Disposable {
   readonly #logits: HostBuffer<Float32Array>;
-  readonly #greedyTokens: HostBuffer<Int32Array>;
+  readonly #blockMaxima: HostBuffer<Float32Array>;
   readonly #vocabularySize: number;
+  readonly #blocks: number;
 
   constructor(session: Session, shape: DecoderShape, maxRows: number) {
     this.#vocabularySize = shape.vocabularySize;
     this.#logits = float32Buffer(session, maxRows * shape.vocabularySize);
-    this.#greedyTokens = int32Buffer(session, maxRows);
+    this.#blocks = logitBlocks(shape);
+    this.#blockMaxima = float32Buffer(session, maxRows * this.#blocks);
   }
 
   /** Binds the outputs of a run with `rows` wanted positions; returns what the caller disposes. */
   bind(binding: Binding, rows: number): Tensor[] {
     const logits = this.#logits.view([rows, this.#vocabularySize]);
-    const greedyTokens = this.#greedyTokens.view([rows]);
-    binding.output(io.logits, logits).output(io.greedyTokens, greedyTokens);
-    return [logits, greedyTokens];
+    const blockMaxima = this.#blockMaxima.view([rows, 1, this.#blocks]);
+    binding.output(io.logits, logits).output(io.blockMaxima, blockMaxima);
+    return [logits, blockMaxima];
   }
 
   logits(row: number): Float32Array {
     return this.#logits.values.subarray(row * this.#vocabularySize, (row + 1) * this.#vocabularySize);
   }
 
-  greedyToken(row: number): number {
-    return this.#greedyTokens.values[row] ?? 0;
+  blockMaxima(row: number): Float32Array {
+    return this.#blockMaxima.values.subarray(row * this.#blocks, (row + 1) * this.#blocks);
   }
 
   [Symbol.dispose](): void {
     this.#logits[Symbol.dispose]();
-    this.#greedyTokens[Symbol.dispose]();
+    this.#blockMaxima[Symbol.dispose]();
   }
 }
 

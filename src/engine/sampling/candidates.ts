@@ -1,6 +1,6 @@
 import { unusableLogits } from "./argmax.js";
 import { expOfMinus } from "./exp.js";
-import { selectLargest } from "./select-largest.js";
+import { selectLargestInBlocks, type BlockedLogits } from "./logit-blocks.js";
 
 /** Tokens with their scores, in ascending order of id: entries [0, count) of both arrays. */
 export interface ScoredTokens {
@@ -67,8 +67,9 @@ export class Candidates implements ScoredTokens {
   }
 
   /** The same for the `k` highest only, and those that are tied with the k-th once divided. */
-  takeHighest(row: Float32Array, k: number, temperature: number): void {
-    const count = selectLargest(row, row.length, k, temperature, this.ids, this.workspace);
+  takeHighest(logits: BlockedLogits, k: number, temperature: number): void {
+    const { row } = logits;
+    const count = selectLargestInBlocks(logits, k, temperature, this.ids, this.workspace);
     let highest = -Infinity;
     for (let i = 0; i < count; i++) {
       const score = Math.fround((row[this.ids[i] ?? 0] ?? 0) / temperature);

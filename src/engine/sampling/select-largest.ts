@@ -1,6 +1,6 @@
 import { unusableLogits } from "./argmax.js";
 
-const lowestFinite = -3.4028234663852886e38;
+export const lowestFinite = -3.4028234663852886e38;
 const smallestNormal = 2 ** -126;
 
 /**
@@ -55,7 +55,7 @@ export function selectLargest(
 }
 
 /** Drops positions whose quotient is below that of `kth`, in order. @returns how many stay. */
-function retainTied(
+export function retainTied(
   scores: Float32Array,
   positions: Int32Array,
   count: number,
@@ -75,14 +75,14 @@ function retainTied(
  * A bound below every score whose quotient may equal that of `kth`. Rounding is relative (half of 2^-23 for
  * each of the two) as long as the quotient is a normal float32, and below that absolute.
  */
-function lowestTied(kth: number, temperature: number): number {
+export function lowestTied(kth: number, temperature: number): number {
   if (temperature === 1) return kth;
   if (Math.abs(kth / temperature) >= 2 * smallestNormal) return kth - Math.abs(kth) * 2 ** -22;
   return -4 * smallestNormal * temperature;
 }
 
-/** The k-th highest score among `positions[0, count)`: quickselect with Hoare's partition, on a copy. */
-function kthHighest(
+/** The k-th highest score among `positions[0, count)`. */
+export function kthHighest(
   scores: Float32Array,
   positions: Int32Array,
   count: number,
@@ -90,6 +90,11 @@ function kthHighest(
   workspace: Float32Array,
 ): number {
   for (let i = 0; i < count; i++) workspace[i] = scores[positions[i] ?? 0] ?? 0;
+  return quickselect(workspace, count, k);
+}
+
+/** The k-th highest of `workspace[0, count)`, which is reordered (Hoare's partition). */
+export function quickselect(workspace: Float32Array, count: number, k: number): number {
   let low = 0;
   let high = count - 1;
   while (low < high) {

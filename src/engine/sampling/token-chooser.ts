@@ -2,6 +2,7 @@ import { InternalError } from "../../errors.js";
 import type { GenerationRequest, SamplingParameters, TokenDetail } from "../request.js";
 import { argmax } from "./argmax.js";
 import type { Candidates, ScoredTokens } from "./candidates.js";
+import { refreshMaxima, type BlockedLogits } from "./logit-blocks.js";
 import { keepTopP, keepTypicalP } from "./mass-filters.js";
 import { addBias, penaliseLength, penaliseOccurrences, penaliseRepetition, suppress } from "./penalties.js";
 import { describeToken, needsScores, plainDetail, type PieceOf } from "./token-details.js";
@@ -76,42 +77,57 @@ export class TokenChooser {
 
   /**
    * The next token from the logits of the last position, which are modified in place.
-   * @param row one logit for each id of the vocabulary.
-   * @throws {InternalError} when a logit is NaN or +infinity, or all are -infinity.
+   * @param logits one for each id of the vocabulary.
+   * @throws {InternalError} when a logit is NaN or +infinity, or all are -infinity. A single NaN may go unseen where
+   * the draw is from the highest few of many.
    */
-  fromLogits(row: Float32Array): ChosenToken {
+  fromLogits(logits: BlockedLogits): ChosenToken {
+    const { row } = logits;
     const { vocabularySize } = this.#candidates;
     if (row.length !== vocabularySize) {
       throw new InternalError(`a row of logits has ${row.length} entries, the vocabulary ${vocabularySize}`);
     }
-    this.#penalise(row);
-    const choice = this.#sampler === undefined ? this.#chooseHighest(row) : this.#draw(row, this.#sampler);
+    this.#penalise(logits);
+    const choice = this.#sampler === undefined ? this.#chooseHighest(logits) : this.#draw(logits, this.#sampler);
     this.#remember(choice.id);
     return choice;
   }
 
-  #penalise(row: Float32Array): void {
+  #penalise(logits: BlockedLogits): void {
+    const { row } = logits;
     const { lengthPenalty, repetitionPenalty, frequencyPenalty, presencePenalty, logitBias } = this.#request;
     const { eosTokenIds } = this.#vocabulary;
     const excess = this.#lengthExcess();
-    if (this.#isHoldingOffEos()) suppress(row, eosTokenIds);
+    const isHoldingOffEos = this.#isHoldingOffEos();
+    if (isHoldingOffEos) suppress(row, eosTokenIds);
     else if (lengthPenalty !== undefined && excess > 0) penaliseLength(row, eosTokenIds, lengthPenalty, excess);
-    if (this.#contextTokenIds !== undefined) penaliseRepetition(row, this.#contextTokenIds, repetitionPenalty);
+    if (isHoldingOffEos || excess > 0) refreshMaxima(logits, eosTokenIds);
+    const contextTokenIds = this.#contextTokenIds;
+    if (contextTokenIds !== undefined) {
+      penaliseRepetition(row, contextTokenIds, repetitionPenalty);
+      refreshMaxima(logits, contextTokenIds);
+    }
     const counts = this.#completionCounts;
-    if (counts !== undefined) penaliseOccurrences(row, counts, frequencyPenalty, presencePenalty);
-    if (logitBias !== undefined) addBias(row, logitBias);
+    if (counts !== undefined) {
+      penaliseOccurrences(row, counts, frequencyPenalty, presencePenalty);
+      refreshMaxima(logits, counts.keys());
+    }
+    if (logitBias !== undefined) {
+      addBias(row, logitBias);
+      refreshMaxima(logits, logitBias.keys());
+    }
   }
 
-  #chooseHighest(row: Float32Array): ChosenToken {
+  #chooseHighest({ row }: BlockedLogits): ChosenToken {
     return this.#describe(this.#candidates.wholeRow(row), argmax(row, row.length));
   }
 
-  #draw(row: Float32Array, { parameters, random }: Sampler): ChosenToken {
+  #draw(logits: BlockedLogits, { parameters, random }: Sampler): ChosenToken {
     const { temperature, topK, topP, typicalP } = parameters;
     const candidates = this.#candidates;
     const divisor = Math.fround(temperature);
-    if (topK > 0 && topK < row.length) candidates.takeHighest(row, topK, divisor);
-    else candidates.takeAll(row, divisor);
+    if (topK > 0 && topK < logits.row.length) candidates.takeHighest(logits, topK, divisor);
+    else candidates.takeAll(logits.row, divisor);
     if (topP < 1) keepTopP(candidates, topP);
     if (typicalP < 1) keepTypicalP(candidates, typicalP);
     return this.#describe(candidates, candidates.positionAt(random.nextUniform()));

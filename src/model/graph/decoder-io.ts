@@ -17,7 +17,7 @@
  * | --- | --- | --- |
  * | present_key.N, present_value.N | as past | bound to the same memory: appended in place |
  * | logits | float32 [R, V] | |
- * | greedy_tokens | int32 [R] | the highest logit's id, the lowest id on ties |
+ * | block_maxima | float32 [R, 1, ceil(V / 64)] | the highest of each 64 logits in a row; NaN is passed over |
  */
 import { elementTypes } from "../../ort/index.js";
 import { absent, type GraphBuilder, type Value } from "./graph-builder.js";
@@ -30,12 +30,20 @@ export const io = {
   totalLength: "total_length",
   logitRows: "logit_rows",
   logits: "logits",
-  greedyTokens: "greedy_tokens",
+  blockMaxima: "block_maxima",
   pastKey: (layer: number): string => `past_key.${layer}`,
   pastValue: (layer: number): string => `past_value.${layer}`,
   presentKey: (layer: number): string => `present_key.${layer}`,
   presentValue: (layer: number): string => `present_value.${layer}`,
 } as const;
+
+/** Logits that share a maximum. 64: the graph's pass over them is as fast as it gets, and few are looked at in vain. */
+export const logitBlockLength = 64;
+
+/** Maxima of a row of logits. */
+export function logitBlocks({ vocabularySize }: Pick<DecoderShape, "vocabularySize">): number {
+  return Math.ceil(vocabularySize / logitBlockLength);
+}
 
 /** Element types that a KV cache may have. */
 export type KvDtype = "float32" | "int8";
@@ -153,7 +161,8 @@ function quantisationOf(
 }
 
 /**
- * Logits and greedy choice of the wanted rows.
+ * Logits of the wanted rows, and the highest of each block of them: where the likely tokens are is found without
+ * a look at all.
  * @param hidden float32 [B x S, width], after the last normalisation.
  * @param multiply the product of rows [R, width] with the head, [R, V], under the name given.
  */
@@ -167,7 +176,8 @@ export function addHead(
   const rows = graph.add("Gather", [hidden, inputs.logitRows], { axis: 0n });
   const logits = multiply(rows, io.logits);
   graph.output(io.logits, "float32", ["rows", shape.vocabularySize]);
-  const best = graph.add("ArgMax", [logits], { axis: -1n, keepdims: 0n });
-  graph.addNamed("Cast", [best], [io.greedyTokens], { to: BigInt(elementTypes.int32.onnx) });
-  graph.output(io.greedyTokens, "int32", ["rows"]);
+  const channels = graph.add("Unsqueeze", [logits, graph.integers("channel_axis", [1])]);
+  const block = [logitBlockLength];
+  graph.addNamed("MaxPool", [channels], [io.blockMaxima], { kernel_shape: block, strides: block, ceil_mode: 1n });
+  graph.output(io.blockMaxima, "float32", ["rows", 1, logitBlocks(shape)]);
 }

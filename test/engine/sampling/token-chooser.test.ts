@@ -4,6 +4,7 @@ import { InternalError } from "../../../src/errors.js";
 import type { GenerationRequest, TokenDetail } from "../../../src/engine/request.js";
 import { Candidates } from "../../../src/engine/sampling/candidates.js";
 import { TokenChooser } from "../../../src/engine/sampling/token-chooser.js";
+import { blocked } from "../../support/logits.js";
 import { Random } from "../../support/random.js";
 import { completeReferences, fixtures } from "../../support/reference.js";
 import { processScores, rankOf, softmax, topIds } from "./naive.js";
@@ -22,7 +23,7 @@ function chooser(parts: Partial<GenerationRequest>, vocabularySize: number, eosT
 /** The probability of every token, as told by listing them all. */
 function probabilities(logits: readonly number[], parts: Partial<GenerationRequest>): number[] {
   const result = chooser({ ...parts, details: allDetails(logits.length) }, logits.length).fromLogits(
-    Float32Array.from(logits),
+    blocked(Float32Array.from(logits)),
   );
   const listed = new Map(result.detail?.top.map(({ id, logprob }) => [id, Math.exp(logprob)]));
   return logits.map((_, id) => listed.get(id) ?? 0);
@@ -66,7 +67,7 @@ describe("the reference model's generations", () => {
   test("have the greedy tokens with their logprobs, ranks and alternatives", () => {
     const tokens = prompts.flatMap(({ greedy }) => greedy.tokens);
     const greedy = chooser({ details: allDetails(5) }, vocabularySize);
-    const found = tokens.map(({ top5 }) => greedy.fromLogits(rowOf(top5, 1)));
+    const found = tokens.map(({ top5 }) => greedy.fromLogits(blocked(rowOf(top5, 1))));
     expect(found.map(({ id, detail }) => [id, detail?.rank, detail?.top.map((top) => top.id)])).toEqual(
       tokens.map(({ id, rank, top5 }) => [id, rank, top5.map(([topId]) => topId)]),
     );
@@ -84,7 +85,7 @@ describe("the reference model's generations", () => {
     for (const prompt of prompts) {
       const parts = { promptTokenIds: prompt.input_ids, repetitionPenalty: 1.3, details: allDetails(5) };
       const row = rowOf(prompt.last_logits_top20, Math.exp(prompt.last_logsumexp));
-      const { id, detail } = chooser(parts, vocabularySize).fromLogits(row);
+      const { id, detail } = chooser(parts, vocabularySize).fromLogits(blocked(row));
       const [expected] = prompt["repetition_penalty_1.3"].tokens;
       expect(id).toBe(expected?.id);
       expect(detail?.top.map((top) => top.id)).toEqual(expected?.top5.map(([topId]) => topId));
@@ -141,7 +142,7 @@ describe("a literal implementation of the pipeline", () => {
     const context = [...full.promptTokenIds];
     for (const [generated, logits] of rows.entries()) {
       const scores = processScores(logits, full, eosTokenIds, generated, context);
-      const { id, detail } = subject.fromLogits(Float32Array.from(logits));
+      const { id, detail } = subject.fromLogits(blocked(Float32Array.from(logits)));
       const logprobs = softmax(scores).map((p) => (full.details.logprobs ? Math.log(p) : 0));
       const ids = topIds(scores, full.details.topN, full.details.logprobs);
       expect(scores[id]).toBeGreaterThan(-Infinity);
@@ -160,14 +161,14 @@ describe("a literal implementation of the pipeline", () => {
 
   test("chooses the highest score when greedy, the lowest id on ties", () => {
     const logits = [1, 5, 2, 5, 5, -1, 0];
-    expect(chooser({}, 7, []).fromLogits(Float32Array.from(logits)).id).toBe(1);
+    expect(chooser({}, 7, []).fromLogits(blocked(Float32Array.from(logits))).id).toBe(1);
   });
 });
 
 describe("the penalties of OpenAI", () => {
   const choices = (parts: Partial<GenerationRequest>, logits: readonly number[], steps: number): number[] => {
     const subject = chooser(parts, logits.length, []);
-    return Array.from({ length: steps }, () => subject.fromLogits(Float32Array.from(logits)).id);
+    return Array.from({ length: steps }, () => subject.fromLogits(blocked(Float32Array.from(logits))).id);
   };
 
   test("take the frequency penalty off once for each occurrence in the completion", () => {
@@ -187,8 +188,8 @@ describe("the penalties of OpenAI", () => {
     expect(choices({ logitBias: new Map([[0, 3]]) }, [0, 2.5, 1], 1)).toEqual([0]);
     const held = chooser({ logitBias: new Map([[0, 100]]), minNewTokens: 1 }, 3);
     expect([
-      held.fromLogits(Float32Array.from([5, 2, 1])).id,
-      held.fromLogits(Float32Array.from([5, 2, 1])).id,
+      held.fromLogits(blocked(Float32Array.from([5, 2, 1]))).id,
+      held.fromLogits(blocked(Float32Array.from([5, 2, 1]))).id,
     ]).toEqual([1, 0]);
   });
 });
@@ -201,7 +202,7 @@ describe("a draw", () => {
     const row = new Float32Array(logits.length);
     for (let i = 0; i < draws; i++) {
       row.set(logits);
-      const { id } = subject.fromLogits(row);
+      const { id } = subject.fromLogits(blocked(row));
       counts[id] = (counts[id] ?? 0) + 1;
     }
     return counts;
@@ -229,7 +230,7 @@ describe("a draw", () => {
     const candidates = new Candidates(logits.length);
     const subject = (seed: bigint): TokenChooser =>
       new TokenChooser(request({ sampling: sampling({ seed }) }), { eosTokenIds: new Set(), pieceOf }, candidates);
-    const next = (from: TokenChooser): number => from.fromLogits(Float32Array.from(logits)).id;
+    const next = (from: TokenChooser): number => from.fromLogits(blocked(Float32Array.from(logits))).id;
     const alone = subject(99n);
     const expected = Array.from({ length: 30 }, () => next(alone));
     const [again, other] = [subject(99n), subject(100n)];
@@ -257,7 +258,7 @@ describe("scores at the edge of float32", () => {
   test("stay finite under the largest length penalty, which makes the end certain", () => {
     const parts = { lengthPenalty: { startIndex: 0, decayFactor: 10 }, minNewTokens: 60 };
     const subject = chooser({ ...parts, sampling: sampling({ temperature: 0.05 }), details: allDetails(1) }, 3);
-    const results = Array.from({ length: 61 }, () => subject.fromLogits(Float32Array.from([-5, 1, 1])));
+    const results = Array.from({ length: 61 }, () => subject.fromLogits(blocked(Float32Array.from([-5, 1, 1]))));
     expect(results.map(({ id }) => id === 0)).toEqual([...Array<boolean>(60).fill(false), true]);
     expect(results[60]?.detail).toMatchObject({ logprob: 0, rank: 1 });
   });
@@ -266,7 +267,7 @@ describe("scores at the edge of float32", () => {
     const only = { id: 1, piece: "<1>", logprob: 0 };
     const parts = { sampling: sampling({ topK: 1 }), details: allDetails(5) };
     for (const highest of [-3, -0]) {
-      const { detail } = chooser(parts, 3).fromLogits(Float32Array.from([-7, highest, -9]));
+      const { detail } = chooser(parts, 3).fromLogits(blocked(Float32Array.from([-7, highest, -9])));
       expect(detail).toStrictEqual({ ...only, rank: 1, top: [only] });
     }
   });
@@ -276,7 +277,7 @@ describe("details", () => {
   const tied = Array.from({ length: 12 }, (_, i) => (i < 2 ? 0 : 4));
   const topOf = (logits: readonly number[], details: Partial<GenerationRequest["details"]>): number[] | undefined =>
     chooser({ details: { ...noDetails, completionTokens: true, ...details } }, logits.length)
-      .fromLogits(Float32Array.from(logits))
+      .fromLogits(blocked(Float32Array.from(logits)))
       .detail?.top.map(({ id }) => id);
 
   test("list all that are tied with the n-th, at most four times n", () => {
@@ -295,7 +296,7 @@ describe("details", () => {
 
   test("are 0 where they were not asked for, and missing when no completion token is", () => {
     const result = (details: GenerationRequest["details"]): TokenDetail | undefined =>
-      chooser({ details }, 2).fromLogits(Float32Array.from([1, 2])).detail;
+      chooser({ details }, 2).fromLogits(blocked(Float32Array.from([1, 2]))).detail;
     expect(result({ ...noDetails, completionTokens: true })).toEqual({
       id: 1,
       piece: "<1>",
@@ -348,7 +349,7 @@ describe("the model's own highest token", () => {
   test("counts as generated, so that the next step knows how long the text is", () => {
     const subject = chooser({ minNewTokens: 1 }, 3);
     subject.fromGreedyToken(1);
-    expect(subject.fromLogits(Float32Array.from([9, 1, 2])).id).toBe(0);
+    expect(subject.fromLogits(blocked(Float32Array.from([9, 1, 2]))).id).toBe(0);
   });
 });
 
@@ -369,10 +370,10 @@ describe("a broken row of logits", () => {
   );
 
   test.each(cases)("is an internal error: $row, $choice", ({ logits, parts }) => {
-    expect(() => chooser(parts, 6).fromLogits(Float32Array.from(logits))).toThrow(InternalError);
+    expect(() => chooser(parts, 6).fromLogits(blocked(Float32Array.from(logits)))).toThrow(InternalError);
   });
 
   test("is one of another length than the vocabulary", () => {
-    expect(() => chooser({}, 6).fromLogits(new Float32Array(5))).toThrow("5 entries, the vocabulary 6");
+    expect(() => chooser({}, 6).fromLogits(blocked(new Float32Array(5)))).toThrow("5 entries, the vocabulary 6");
   });
 });
