@@ -13,6 +13,19 @@ export abstract class OrtlerError extends Error {
   }
 }
 
+/**
+ * What is to be expected of clients and of load: told by its message and never debugged, so it has no stack, whose
+ * collection would cost more than all else in refusing a request.
+ */
+export abstract class ExpectedError extends OrtlerError {
+  constructor(message: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** A bug or a broken machine: ours to fix. The client sees "internal error", the log sees this. */
 export class InternalError extends OrtlerError {
   readonly kind = "internal";
@@ -29,7 +42,7 @@ export class CheckpointError extends OrtlerError {
 }
 
 /** More sequences are in flight than `limit` allows; the caller may try again later. */
-export class OverCapacityError extends OrtlerError {
+export class OverCapacityError extends ExpectedError {
   readonly kind = "over-capacity";
 
   constructor(readonly limit: number) {
@@ -38,11 +51,11 @@ export class OverCapacityError extends OrtlerError {
 }
 
 /** The server is draining, or is not ready yet. */
-export class UnavailableError extends OrtlerError {
+export class UnavailableError extends ExpectedError {
   readonly kind = "unavailable";
 }
 
 /** The caller went away or its deadline passed before there was an answer. */
-export class CancelledError extends OrtlerError {
+export class CancelledError extends ExpectedError {
   readonly kind = "cancelled";
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { Model } from "../model/index.js";
 import { BatchingEngine } from "./batching-engine.js";
@@ -69,7 +69,7 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
     decodeSlowdown: canChunk(model) ? options.decodeSlowdown : Infinity,
     isSpeculating: options.promptLookup && model.isExactInAnyOrder,
     now: () => performance.now(),
-    drawSeed: () => BigInt(randomBytes(4).readUInt32LE()),
+    drawSeed: () => BigInt(randomInt(2 ** 32)),
     onFailure: options.onFailure,
   });
   return { engine, capacity, dispose: () => runner[Symbol.dispose]() };

@@ -1,4 +1,4 @@
-import { OrtlerError } from "../errors.js";
+import { ExpectedError } from "../errors.js";
 
 /** A rule of a request that was broken, in facts; each API words it as its contract does. */
 export type Violation =
@@ -29,7 +29,7 @@ export type Violation =
     };
 
 /** The request breaks a rule; `violation` has the facts, `message` says them in our own words. */
-export class InvalidRequestError extends OrtlerError {
+export class InvalidRequestError extends ExpectedError {
   readonly kind = "invalid-input";
 
   constructor(
