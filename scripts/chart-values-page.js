@@ -21,6 +21,7 @@ const givenByTheChart = [
   ...["model", "modelId", "dtype", "modelToken", "modelCache", "weightsCache"],
   ...["port", "grpcPort", "grpc", "tgisPort", "tgis", "httpPort", "http", "healthPort", "health"],
   ...["tlsCert", "tlsKey", "tlsClientCa", "apiKeysFile"],
+  "shutdownDelaySeconds",
   "config", // a file with settings: they are in the values
 ];
 

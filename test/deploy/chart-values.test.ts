@@ -38,7 +38,7 @@ test("every setting of the server is one of the values' settings, but for those 
   expect(others).toEqual([
     ...["model", "modelId", "dtype", "weightsCache", "modelCache", "modelToken"],
     ...["port", "grpcPort", "grpc", "tgisPort", "tgis", "httpPort", "http", "healthPort", "health"],
-    ...["tlsCert", "tlsKey", "tlsClientCa", "apiKeysFile", "config"],
+    ...["tlsCert", "tlsKey", "tlsClientCa", "apiKeysFile", "config", "shutdownDelaySeconds"],
   ]);
 });
 

@@ -13,6 +13,7 @@
 {{- end -}}
 {{- end -}}
 {{- $args = append $args (printf "--health-port=%d" (int .Values.ports.health)) -}}
+{{- $args = append $args (printf "--shutdown-delay-seconds=%d" (int .Values.shutdown.settleSeconds)) -}}
 {{- $args = concat $args (list "--model-cache=/var/cache/ortler/models" "--weights-cache=/var/cache/ortler/weights") -}}
 {{- if .Values.tls.secretName -}}
 {{- $args = concat $args (list "--tls-cert=/etc/ortler/tls/tls.crt" "--tls-key=/etc/ortler/tls/tls.key") -}}

@@ -118,7 +118,6 @@ resources:
 {{- end -}}
 
 {{- define "ortler.gracePeriodSeconds" -}}
-{{- $settle := .Values.kserve.enabled | ternary 0 .Values.shutdown.settleSeconds -}}
-{{- $needed := add $settle (dig "shutdownGraceSeconds" 45 .Values.settings | ceil) 10 -}}
+{{- $needed := add .Values.shutdown.settleSeconds (dig "shutdownGraceSeconds" 45 .Values.settings | ceil) 10 -}}
 {{- .Values.shutdown.terminationGracePeriodSeconds | default $needed | int -}}
 {{- end -}}

@@ -49,12 +49,6 @@ spec:
           protocol: TCP
         {{- end }}
       {{- include "ortler.probes" . | nindent 6 }}
-      {{- if .Values.shutdown.settleSeconds }}
-      lifecycle:
-        preStop:
-          sleep:
-            seconds: {{ .Values.shutdown.settleSeconds }}
-      {{- end }}
       resources:
         {{- include "ortler.resources" . | nindent 8 }}
       securityContext:
