@@ -14,8 +14,21 @@ export const codes = {
   internal: { grpc: status.INTERNAL, http: 500 },
 } as const satisfies Record<ErrorKind, { grpc: status; http: number }>;
 
+/**
+ * An error that is told to a client as it is, and never debugged: it has no stack, whose collection would cost more than
+ * all else in refusing a request.
+ */
+export abstract class ToldError extends Error {
+  constructor(text: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(text, options);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** An error in a contract's own words: the client gets exactly this code and this text. */
-export class StatusError extends Error {
+export class StatusError extends ToldError {
   override readonly name = "StatusError";
 
   constructor(

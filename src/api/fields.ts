@@ -3,6 +3,8 @@
  * document cannot say something else than the code does.
  */
 
+import { ToldError } from "./errors.js";
+
 /** A JSON Schema, as the OpenAPI document shows it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -19,7 +21,7 @@ export interface Field<T> {
 }
 
 /** A value that its field does not take. */
-export class FieldError extends Error {
+export class FieldError extends ToldError {
   override readonly name = "FieldError";
 
   constructor(

@@ -10,7 +10,8 @@ export class GenerationGroup {
 
   /** @param call aborted when the client goes away. */
   constructor(engine: TextEngine, requests: readonly UncheckedRequest[], call: AbortSignal, caller: Caller) {
-    const signal = AbortSignal.any([call, this.#end.signal]);
+    // One alone ends by itself when it fails, or when nobody reads it any more.
+    const signal = requests.length === 1 ? call : AbortSignal.any([call, this.#end.signal]);
     this.#generations = requests.map((request, index) =>
       engine.generate(request, signal, callerAt(caller, index, requests.length)),
     );

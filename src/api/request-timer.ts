@@ -5,12 +5,12 @@
  * Its timer and its listener live until `dispose`, so dispose it when the call ends.
  */
 export class RequestTimer {
-  /** Aborted with the call's reason, or with `reason` when the time is up. */
+  /** Aborted with the call's reason, or with one that `timeout` makes when the time is up. */
   readonly signal: AbortSignal;
   readonly #stop: () => void;
 
   /** @param timeoutMs 0 or less: no limit. */
-  constructor(call: AbortSignal, timeoutMs: number, reason: Error) {
+  constructor(call: AbortSignal, timeoutMs: number, timeout: () => Error) {
     if (timeoutMs <= 0) {
       this.signal = call;
       this.#stop = () => undefined;
@@ -18,7 +18,7 @@ export class RequestTimer {
     }
     const controller = new AbortController();
     const follow = (): void => controller.abort(call.reason);
-    const timer = setTimeout(() => controller.abort(reason), timeoutMs);
+    const timer = setTimeout(() => controller.abort(timeout()), timeoutMs);
     call.addEventListener("abort", follow, { once: true });
     if (call.aborted) follow();
     this.signal = controller.signal;

@@ -8,8 +8,8 @@ export interface TimedCall {
   readonly signal: AbortSignal;
   /** Time limit of the generation in milliseconds; 0 = none. */
   readonly timeoutMs: number;
-  /** What the client is told when the time is over. */
-  readonly timeout: Error;
+  /** Makes what the client is told when the time is over. */
+  readonly timeout: () => Error;
   /** The engine's errors in the contract's words. */
   readonly word: (error: unknown) => unknown;
   readonly caller: Caller;

@@ -1,5 +1,7 @@
 /** The tables leave nothing out: every field of every request, every stop reason that a client can meet. */
 import { describe, expect, test } from "vitest";
+import { chatCompletionSchema } from "../../src/api/http/openai/chat/chat-body.js";
+import { completionSchema } from "../../src/api/http/openai/completion-body.js";
 import { caikitMessages } from "./caikit-grpc/fields.js";
 import type { Json } from "./json.js";
 import { readRows } from "./table.js";
@@ -35,11 +37,13 @@ describe("caikit-rest", () => {
   });
 });
 
-describe("openai", () => {
-  test("uses every field that docs/http-apis.md and the API have, and has every stop reason", () => {
-    const rows = readRows<Json>("openai");
-    const names = "model prompt max_tokens temperature top_p n stream stream_options logprobs echo stop seed suffix";
-    expect(missing(rows, `${names} frequency_penalty presence_penalty logit_bias`.split(" "))).toEqual([]);
+describe.each([
+  ["openai", completionSchema],
+  ["openai-chat", chatCompletionSchema],
+])("%s", (name, schema) => {
+  test("uses every field that the operation reads, and has every stop reason", () => {
+    const rows = readRows<Json>(name);
+    expect(missing(rows, Object.keys(schema["properties"] as Json))).toEqual([]);
     expect(missingReasons(rows, "finish_reason", ["length", "stop"])).toEqual([]);
   });
 });

@@ -1,4 +1,7 @@
 /** The whole server over the checkpoint of the tables, with their limits. */
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { KnownModels } from "../../src/api/caikit/models.js";
 import { caikitServices } from "../../src/api/grpc/caikit/services.js";
 import { openInferenceServices } from "../../src/api/grpc/open-inference/services.js";
@@ -9,8 +12,8 @@ import { openAiApi } from "../../src/api/http/openai/index.js";
 import { openInferenceApi } from "../../src/api/http/open-inference/index.js";
 import { startHttpServer } from "../../src/api/http/server.js";
 import { tgiApi } from "../../src/api/http/tgi/index.js";
+import { fixture } from "../support/checkpoints.js";
 import { startTestEngine, type TestEngine } from "../support/engine.js";
-import { fixtures } from "../support/reference.js";
 import { GrpcClient } from "./grpc/client.js";
 import { HttpClient } from "./http/client.js";
 import type { Clients } from "./table.js";
@@ -25,12 +28,14 @@ const limits = { maxSequenceLength: 96, maxNewTokens: 64, maxConcurrentRequests:
 
 /** All APIs over one engine. */
 export async function startConformanceServer(): Promise<ConformanceServer> {
-  const testEngine = await startTestEngine(`${fixtures}/micro-gpt2`, limits);
+  const checkpoint = await chatCheckpoint();
+  const testEngine = await startTestEngine(checkpoint.folder, limits);
   const { engine, model } = testEngine;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const producer = { name: "Text Generation", version: "0.1.0" };
   const models = new KnownModels({ id: model.id, path: `/models/${model.id}`, sizeBytes: 4711, producer });
-  const options = { engine, model, models, version: "1", isReady: () => true, requestTimeoutMs: 0, log };
+  const fingerprint = (): string => "fp_0123456789ab";
+  const options = { engine, model, models, version: "1", fingerprint, isReady: () => true, requestTimeoutMs: 0, log };
   const services = [...tgisServices(options), ...caikitServices(options), ...openInferenceServices(options)];
   const tgi = tgiApi({ ...options, maxConcurrentRequests: limits.maxConcurrentRequests });
   const apis = [caikitRest(options), openAiApi(options), tgi, openInferenceApi(options)];
@@ -44,6 +49,16 @@ export async function startConformanceServer(): Promise<ConformanceServer> {
     httpServer.forceStop();
     await engine.drain(0);
     testEngine[Symbol.dispose]();
+    await checkpoint.remove();
   };
   return { engine, grpc, http, ports: { grpc: grpcServer.port, http: httpServer.port }, stop };
+}
+
+/** The fixture with the template of the tables in it, which takes part in conversations only. */
+async function chatCheckpoint(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
+  const parent = await mkdtemp(join(tmpdir(), "ortler-conformance-"));
+  const folder = join(parent, "micro-gpt2");
+  await cp(fixture("micro-gpt2"), folder, { recursive: true });
+  await cp("test/conformance/openai/chat_template.jinja", join(folder, "chat_template.jinja"));
+  return { folder, remove: async () => rm(parent, { recursive: true, force: true }) };
 }

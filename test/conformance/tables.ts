@@ -2,6 +2,7 @@
 import { caikitGrpcCases } from "./caikit-grpc/cases.js";
 import { caikitRestCases } from "./caikit-rest/cases.js";
 import { openInferenceCases } from "./open-inference/cases.js";
+import { chatCases } from "./openai/chat-cases.js";
 import { openAiCases } from "./openai/cases.js";
 import { readRows, type Table } from "./table.js";
 import { tgiCases } from "./tgi/cases.js";
@@ -13,6 +14,7 @@ export function readTables(): Table[] {
     { name: "caikit-grpc", cases: caikitGrpcCases(readRows("caikit-grpc")) },
     { name: "caikit-rest", cases: caikitRestCases(readRows("caikit-rest")) },
     { name: "openai", cases: openAiCases(readRows("openai")) },
+    { name: "openai-chat", cases: chatCases(readRows("openai-chat")) },
     { name: "tgi", cases: tgiCases(readRows("tgi")) },
     { name: "open-inference", cases: openInferenceCases(readRows("open-inference")) },
   ];

@@ -22,7 +22,7 @@ export function caikitEvents(
   return generateInTime(engine, request, {
     signal,
     timeoutMs,
-    timeout: timeoutError(kind),
+    timeout: () => timeoutError(kind),
     word: (error) => toCaikitError(error, kind),
     caller: { ...caller, kind: kind === "unary" ? "single" : "stream" },
   });

@@ -21,6 +21,14 @@ export interface ServedModel {
   readonly sizeBytes: number;
   /** Name and version in `producer_id` and in the models' metadata; the original's are `Text Generation`, `0.1.0`. */
   readonly producer: { readonly name: string; readonly version: string };
+  /** `sha256:...` over the model's files; undefined until they were read. */
+  readonly digest?: () => string | undefined;
+}
+
+/** What the model's files tell of themselves. The original has nothing there for models like this one. */
+export function modelMetadata({ digest }: ServedModel): { readonly digest?: string } {
+  const value = digest?.();
+  return value === undefined ? {} : { digest: value };
 }
 
 /** Distinct ids that are remembered besides the served model's own; the one unused for longest is forgotten first. */

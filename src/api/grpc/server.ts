@@ -112,6 +112,8 @@ export interface GrpcServerOptions extends GrpcOptions {
 export interface GrpcServer extends Pick<GrpcCalls, "setServing" | "forceStop"> {
   /** The port that is listened on. */
   readonly port: number;
+  /** Health says NOT_SERVING from now on; calls are answered all the same. */
+  turnUnready(): void;
   /** Ends the calls as {@link GrpcCalls} does; at last the port and all connections close. */
   drain(graceMs: number): Promise<void>;
 }
@@ -127,6 +129,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return {
     port: listener.port,
     setServing: (isServing) => calls.setServing(isServing),
+    turnUnready: () => calls.setServing(false),
     drain: async (graceMs) => {
       await calls.drain(graceMs);
       const closed = listener.close();

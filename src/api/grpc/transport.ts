@@ -8,7 +8,7 @@ import { CancelledError } from "../../errors.js";
 import type { Logger } from "../log.js";
 import type { ApiObserver } from "../observer.js";
 import type { ActiveCalls } from "../active-calls.js";
-import { CallWatch, factsOf } from "./call-watch.js";
+import { CallWatch, factsOf, type CallFacts } from "./call-watch.js";
 import type { CallContext, Method, Send, Service } from "./service.js";
 import { statusOf, success, type CallStatus } from "./status.js";
 
@@ -30,7 +30,8 @@ export function addService(transport: Transport, service: Service): void {
 }
 
 function addMethod(transport: Transport, service: Service, method: Method): void {
-  const handle = (call: Call, run: Run): void => void answer(transport, service, method.path, call, run);
+  const served = { service, path: method.path, facts: factsOf(service, method.path) };
+  const handle = (call: Call, run: Run): void => void answer(transport, served, call, run);
   if (method.requests === "one") {
     const handleOne = (call: OneRequestCall): void =>
       handle(call, async (context, send, watch) => {
@@ -49,10 +50,18 @@ function addMethod(transport: Transport, service: Service, method: Method): void
   }
 }
 
+/** A method, and what its calls have in common. */
+interface ServedMethod {
+  readonly service: Service;
+  readonly path: string;
+  readonly facts: CallFacts;
+}
+
 /** Runs one call to its end. Never rejects: whatever goes wrong becomes the status. */
-async function answer(transport: Transport, service: Service, path: string, call: Call, run: Run): Promise<void> {
+async function answer(transport: Transport, served: ServedMethod, call: Call, run: Run): Promise<void> {
   const { calls, log, observer } = transport;
-  const watch = observer && new CallWatch(observer, factsOf(service, path), call.metadata);
+  const { service, path, facts } = served;
+  const watch = observer && new CallWatch(observer, facts, call.metadata);
   const controller = new AbortController();
   const { signal } = controller;
   // grpc-js says `cancelled` for a cancelled call, a lost connection and a passed deadline alike.
@@ -67,9 +76,9 @@ async function answer(transport: Transport, service: Service, path: string, call
   } catch (error) {
     status = statusOf(signal.aborted ? signal.reason : error, path, log);
   } finally {
+    call.off("cancelled", cancel); // grpc-js says it of every call that ends with an error
     await end(call, status);
     watch?.ended(status.code);
-    call.off("cancelled", cancel);
     calls.close(controller);
   }
 }

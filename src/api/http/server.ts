@@ -172,7 +172,7 @@ function openCall(calls: ActiveCalls, request: FastifyRequest, reply: FastifyRep
 const noKey: Refusal = { status: 401, message: noKeyText };
 const shuttingDown: Refusal = { status: 503, message: "the server is shutting down" };
 
-/** The API whose path it is words it; elsewhere it has the shape that Caikit's clients know. */
+/** The API whose path it is words it; elsewhere it has the shape of an unknown path. */
 function refuse(reply: FastifyReply, refusal: Refusal): void {
   const words = reply.request.server.wordRefusal?.(refusal) ?? { detail: refusal.message };
   sendJson(reply, refusal.status, JSON.stringify(words));

@@ -27,6 +27,8 @@ export interface OnePortOptions extends Omit<GrpcOptions, "answerOther">, Omit<H
 export interface OnePort {
   /** The port that is listened on. */
   readonly port: number;
+  /** gRPC's health says NOT_SERVING from now on; calls are answered all the same. */
+  turnUnready(): void;
   /** Ends calls and requests in the order of their own ports; at last the port and all connections close. */
   drain(graceMs: number): Promise<void>;
   /** Drops everything at once. */
@@ -43,6 +45,7 @@ export async function startOnePort(options: OnePortOptions): Promise<OnePort> {
   const listener = await listen({ ...options, limits, connections }, { http1: http.accept, http2: grpc.accept });
   return {
     port: listener.port,
+    turnUnready: () => grpc.setServing(false),
     drain: async (graceMs) => {
       await Promise.all([grpc.drain(graceMs), http.drain(graceMs)]);
       const closed = listener.close();

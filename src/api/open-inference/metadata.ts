@@ -16,10 +16,14 @@ export interface ModelMetadata {
   readonly platform: string;
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly TensorMetadata[];
+  /** The model's digest, once it is known. */
+  readonly properties?: { readonly digest: string };
 }
 
-export function modelMetadata(id: string): ModelMetadata {
-  return { name: id, platform: "onnxruntime", inputs: [inputMetadata], outputs: outputMetadata };
+/** @param digest `sha256:...` over the model's files. */
+export function modelMetadata(id: string, digest: string | undefined): ModelMetadata {
+  const metadata = { name: id, platform: "onnxruntime", inputs: [inputMetadata], outputs: outputMetadata };
+  return digest === undefined ? metadata : { ...metadata, properties: { digest } };
 }
 
 export function wordUnknownModel(asked: string, served: string): string {

@@ -13,7 +13,7 @@ import { failing } from "../../support/scripted-engine.js";
 
 let server: Awaited<ReturnType<typeof serveScript>>;
 beforeEach(async () => {
-  server = await serveScript((options) => [openAiApi({ ...options, version: "1", strictModelNames: false })]);
+  server = await serveScript((options) => [openAiApi({ ...options, strictModelNames: false })]);
 });
 afterEach(async () => server.stop());
 

@@ -114,7 +114,7 @@ describe("a server that", () => {
   /** Servers of the APIs that play a script, and what a request to each came to. */
   async function outcomes(script: Script, timeoutMs?: number): Promise<Record<Api, string | undefined>> {
     const http = await serveScript((options) => [
-      openAiApi({ ...options, version: "1", strictModelNames: false }),
+      openAiApi({ ...options, strictModelNames: false }),
       tgiApi({ ...options, version: "1", maxConcurrentRequests: 9 }),
     ]);
     const limits = { maxSequenceLength: 64, maxNewTokens: 32, vocabularySize: 256, includeStopSequenceByDefault: true };

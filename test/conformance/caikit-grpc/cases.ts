@@ -14,6 +14,7 @@ const methods = {
   NopePredict: [nlp, "TextGenerationTaskRequest", "Empty"],
   GetModelsInfo: ["/caikit.runtime.info.InfoService", "ModelInfoRequest", "Empty"],
   runtimeStatus: ["/mmesh.ModelRuntime", "Empty", "RuntimeStatusResponse"],
+  loadModel: ["/mmesh.ModelRuntime", "LoadModelRequest", "LoadModelResponse"],
   modelSize: ["/mmesh.ModelRuntime", "ModelSizeRequest", "Empty"],
   predictModelSize: ["/mmesh.ModelRuntime", "LoadModelRequest", "Empty"],
   unloadModel: ["/mmesh.ModelRuntime", "UnloadModelRequest", "Empty"],

@@ -65,6 +65,7 @@ export const caikitMessages: Messages = {
   TokenizationResults: { results: [1, "Token", "repeated"], token_count: [4, "int64"] },
   Token: { start: [1, "int64"], end: [2, "int64"], text: [3, "string"] },
   ModelInfoRequest: { model_ids: [1, "string", "repeated"] },
+  LoadModelResponse: { sizeInBytes: [1, "uint64"], maxConcurrency: [2, "uint32"] },
   LoadModelRequest: {
     modelId: [1, "string"],
     modelType: [2, "string"],

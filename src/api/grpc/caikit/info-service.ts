@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { runtimePackages, textGenerationModuleId, type KnownModels } from "../../caikit/models.js";
+import { modelMetadata, runtimePackages, textGenerationModuleId, type KnownModels } from "../../caikit/models.js";
 import { StatusError } from "../../errors.js";
 import type { ModelInfoSchema } from "../generated/caikit_data_model/common/runtime_pb.js";
 import { InfoService } from "../generated/caikit/runtime/info_pb.js";
@@ -24,7 +24,7 @@ function modelInfo(models: KnownModels, id: string): MessageInitShape<typeof Mod
     modelPath: path,
     name: id,
     size: BigInt(sizeBytes),
-    metadata: {},
+    metadata: modelMetadata(models.served),
     moduleId: textGenerationModuleId,
     moduleMetadata: { name: producer.name, version: producer.version },
     loaded: true,

@@ -12,6 +12,8 @@ import { toOutputTensorMessage, toTensorMetadataMessage } from "./results.js";
 export interface OpenInferenceOptions {
   readonly engine: InferEngine;
   readonly model: Pick<Model, "id">;
+  /** `sha256:...` over the model's files; undefined until they were read. */
+  readonly modelDigest?: (() => string | undefined) | undefined;
   /** Of the server. */
   readonly version: string;
   /** False while it takes no requests. */
@@ -19,7 +21,8 @@ export interface OpenInferenceOptions {
 }
 
 /** inference.GRPCInferenceService: what the REST form says and does, by the same code. */
-export function inferenceService({ engine, model, version, isReady }: OpenInferenceOptions): Service {
+export function inferenceService(options: OpenInferenceOptions): Service {
+  const { engine, model, modelDigest, version, isReady } = options;
   const handlers: Handlers<typeof GRPCInferenceService> = {
     serverLive: () => ({ live: true }),
     serverReady: () => ({ ready: isReady() }),
@@ -33,7 +36,7 @@ export function inferenceService({ engine, model, version, isReady }: OpenInfere
     },
     modelMetadata: (message) => {
       checkModel(message.name, message.version, model);
-      const { inputs, outputs, ...named } = modelMetadata(model.id);
+      const { inputs, outputs, ...named } = modelMetadata(model.id, modelDigest?.());
       return {
         ...named,
         inputs: inputs.map(toTensorMetadataMessage),

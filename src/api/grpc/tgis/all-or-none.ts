@@ -1,3 +1,5 @@
+import { CancelledError } from "../../../errors.js";
+
 /**
  * Runs `task` for every item at once: all results in the order of the items, or the first failure.
  *
@@ -9,6 +11,7 @@ export async function allOrNone<Item, Result>(
   call: AbortSignal,
   task: (item: Item, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result[]> {
+  if (items.length <= 1) return Promise.all(items.map(async (item) => task(item, call))); // the usual case, at no cost
   const controller = new AbortController();
   const follow = (): void => controller.abort(call.reason);
   call.addEventListener("abort", follow, { once: true });
@@ -16,7 +19,7 @@ export async function allOrNone<Item, Result>(
   try {
     return await Promise.all(items.map(async (item) => task(item, controller.signal)));
   } finally {
-    controller.abort(); // after a success there is nothing left to end
+    controller.abort(new CancelledError("the other items are not needed")); // after a success there are none left
     call.removeEventListener("abort", follow);
   }
 }

@@ -48,7 +48,7 @@ export function generationService({ engine, model, counters, requestTimeoutMs = 
     generateInTime(engine, request, {
       signal,
       timeoutMs: requestTimeoutMs,
-      timeout: timeoutError(requestTimeoutMs),
+      timeout: () => timeoutError(requestTimeoutMs),
       word: toTgisError,
       caller,
     });

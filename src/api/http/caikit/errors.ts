@@ -3,14 +3,15 @@ import { randomUUID } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { OrtlerError } from "../../../errors.js";
 import { ParameterError } from "../../caikit/errors.js";
-import { codes, StatusError } from "../../errors.js";
+import { codes, StatusError, ToldError } from "../../errors.js";
 import type { Logger } from "../../log.js";
+import type { Refusal } from "../api.js";
 import type { JsonValue } from "./json.js";
 import { jsonString, repr } from "./python-text.js";
 import type { Issue } from "./schema.js";
 
 /** An error of the original's web framework, outside of Caikit's own error format: `{"detail": text}`. */
-export class DetailError extends Error {
+export class DetailError extends ToldError {
   override readonly name = "DetailError";
 
   constructor(
@@ -22,7 +23,7 @@ export class DetailError extends Error {
 }
 
 /** The body is no JSON or does not have the shape that it should. There is at least one issue. */
-export class ValidationError extends Error {
+export class ValidationError extends ToldError {
   override readonly name = "ValidationError";
 
   constructor(readonly issues: readonly Issue[]) {
@@ -70,6 +71,11 @@ export function errorJson(error: unknown, { kind, path, log }: ErrorPlace): { co
   if (told === undefined) log.error("request failed", { path, id, error });
   else log.info("request refused", { path, code, details, id });
   return { code, json: `{"details": ${jsonString(details)}, "code": ${code}, "id": "${id}"}` };
+}
+
+/** What the server refuses before this API sees it, in Caikit's format: its client cannot read a body without `details`. */
+export function wordRefusal({ status: code, message: details }: Refusal): object {
+  return { details, code, id: randomUUID().replaceAll("-", "") };
 }
 
 function toldUnary(error: unknown): Told | undefined {

@@ -1,7 +1,7 @@
 /** `/info`: what runs here, and which models are known. Without spaces, unlike the tasks' results. */
 import { status } from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
-import { runtimePackages, textGenerationModuleId, type KnownModels } from "../../caikit/models.js";
+import { modelMetadata, runtimePackages, textGenerationModuleId, type KnownModels } from "../../caikit/models.js";
 import { StatusError } from "../../errors.js";
 import { sendJson } from "../answer.js";
 import { addRoute } from "./route.js";
@@ -31,7 +31,7 @@ function modelInfo(models: KnownModels, id: string): object {
     model_path: path,
     name: id,
     size: sizeBytes,
-    metadata: {},
+    metadata: modelMetadata(models.served),
     loaded: true,
     module_id: textGenerationModuleId,
     module_metadata: { name: producer.name, version: producer.version },

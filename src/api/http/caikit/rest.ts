@@ -12,7 +12,7 @@ import { callerOf } from "../caller.js";
 import { abortSignalOf, type HttpApi } from "../api.js";
 import { sayModelId } from "../observed.js";
 import { EventStream } from "../sse.js";
-import { DetailError, errorJson, validationJson, ValidationError } from "./errors.js";
+import { DetailError, errorJson, validationJson, ValidationError, wordRefusal } from "./errors.js";
 import { addInfoRoutes } from "./info.js";
 import { readBody } from "./read-body.js";
 import { StreamResults, tokenizationResult, unaryResult } from "./results.js";
@@ -38,6 +38,7 @@ export function caikitRest(options: CaikitRestOptions): HttpApi {
   return (app) => {
     takeBodiesAsBytes(app);
     app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
+    app.decorate("wordRefusal", wordRefusal);
     addRoute(app, "GET", "/health", (_request, reply) => reply.send("OK"));
     addInfoRoutes(app, models, runtimeVersion);
     addTaskRoutes(app, options);

@@ -108,6 +108,7 @@ export function caikitSection(modelId: string): Section {
       "/info/models": models(modelId),
     },
     schemas,
+    refusal: "CaikitError",
   };
 }
 

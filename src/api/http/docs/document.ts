@@ -2,7 +2,7 @@
 import { caikitSection } from "./caikit.js";
 import { openAiSection } from "./openai.js";
 import { openInferenceSection } from "./open-inference.js";
-import { answer, json, ref, text, type Operation, type Section } from "./operation.js";
+import { json, ref, type Operation, type Section } from "./operation.js";
 import { tgiSection } from "./tgi.js";
 
 export interface DocumentOptions {
@@ -27,7 +27,7 @@ export function openApiJson({ version, modelId, needsKey }: DocumentOptions): st
     tags: sections.map(({ name, description }) => ({ name, description })),
     paths: Object.fromEntries(sections.flatMap((section) => pathsOf(section, needsKey))),
     components: {
-      schemas: Object.fromEntries([["Detail", detail], ...sections.flatMap(({ schemas }) => Object.entries(schemas))]),
+      schemas: Object.fromEntries(sections.flatMap(({ schemas }) => Object.entries(schemas))),
       ...(needsKey && { securitySchemes }),
     },
     ...(needsKey && { security: [{ apiKey: [] }] }),
@@ -42,12 +42,10 @@ const securitySchemes = {
   apiKey: { type: "http", scheme: "bearer", description: "One of the server's API keys." },
 };
 
-const detail = answer({ detail: text });
-const shuttingDown = json("The server is shutting down.", ref("Detail"));
-const noKey = json("The API key is missing or wrong.", ref("Detail"));
-
 /** What the server itself answers is added to each operation. */
-function pathsOf({ name, paths }: Section, needsKey: boolean): [path: string, item: object][] {
+function pathsOf({ name, paths, refusal }: Section, needsKey: boolean): [path: string, item: object][] {
+  const shuttingDown = json("The server is shutting down.", ref(refusal));
+  const noKey = json("The API key is missing or wrong.", ref(refusal));
   const completed = (operation: Operation): object => {
     const isGuarded = needsKey && operation.security === undefined;
     const responses = { ...(isGuarded && { 401: noKey }), 503: shuttingDown, ...operation.responses };

@@ -63,12 +63,16 @@ const schemas = {
   V2ServerMetadata: answer<ServerMetadata>({ name: text, version: text, extensions: arrayOf(text) }),
   V2ServerHealth: answer<{ live: boolean; ready: boolean }>({ live: boolean, ready: boolean }, ["ready"]),
   V2ModelList: answer<{ models: string[] }>({ models: arrayOf(text) }),
-  V2ModelMetadata: answer<ModelMetadata>({
-    name: text,
-    platform: text,
-    inputs: arrayOf(ref("V2TensorMetadata")),
-    outputs: arrayOf(ref("V2TensorMetadata")),
-  }),
+  V2ModelMetadata: answer<ModelMetadata>(
+    {
+      name: text,
+      platform: text,
+      inputs: arrayOf(ref("V2TensorMetadata")),
+      outputs: arrayOf(ref("V2TensorMetadata")),
+      properties: answer<NonNullable<ModelMetadata["properties"]>>({ digest: text }),
+    },
+    ["properties"],
+  ),
   V2TensorMetadata: answer<TensorMetadata>({ name: text, datatype, shape: { ...shape, description: "-1 = any." } }),
   V2ModelHealth: answer<{ name: string; ready: boolean }>({ name: text, ready: boolean }),
   V2Error: answer<{ error: string }>({ error: text }),
@@ -102,7 +106,7 @@ function probe(asked: Operation): Operation {
 
 /** @param schema also that of "not ready". */
 function readiness(asked: Operation, schema: string): Operation {
-  const notReady = json("Not now, or the server is shutting down.", { anyOf: [ref(schema), ref("Detail")] });
+  const notReady = json("Not now, or the server is shutting down.", { anyOf: [ref(schema), ref("V2Error")] });
   return { ...asked, responses: { ...asked.responses, 503: notReady } };
 }
 
@@ -190,6 +194,7 @@ export function openInferenceSection(modelId: string): Section {
       }),
     },
     schemas,
+    refusal: "V2Error",
   };
 }
 

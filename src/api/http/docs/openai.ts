@@ -29,7 +29,11 @@ const number = { type: "number" } as const;
 
 const nothing = { type: "null" } as const;
 const created = { ...count, description: "Seconds since 1970." };
-const fingerprint = { ...text, description: "Changes when the same request and seed may give another answer." };
+const fingerprint = {
+  ...text,
+  description:
+    "Changes when the same request and seed may give another answer. Missing until the model's digest is known.",
+};
 const finishReason = { enum: ["stop", "length", null], description: "`null` before the last part of a stream." };
 const chatLogprob = {
   token: text,
@@ -49,7 +53,7 @@ const schemas = {
       choices: arrayOf(ref("CompletionChoice")),
       usage: refOrNull("Usage"),
     },
-    ["usage"],
+    ["usage", "system_fingerprint"],
   ),
   CompletionChoice: answer<Choice>({
     index: count,
@@ -64,15 +68,18 @@ const schemas = {
     text_offset: { ...arrayOf(count), description: "Where each token begins, in Unicode code points." },
   }),
   ChatCompletionRequest: chatCompletionSchema,
-  ChatCompletion: answer<ChatCompletion>({
-    id: text,
-    object: { const: "chat.completion" },
-    created,
-    model: text,
-    system_fingerprint: fingerprint,
-    choices: arrayOf(ref("ChatChoice")),
-    usage: ref("Usage"),
-  }),
+  ChatCompletion: answer<ChatCompletion>(
+    {
+      id: text,
+      object: { const: "chat.completion" },
+      created,
+      model: text,
+      system_fingerprint: fingerprint,
+      choices: arrayOf(ref("ChatChoice")),
+      usage: ref("Usage"),
+    },
+    ["system_fingerprint"],
+  ),
   ChatChoice: answer<ChatChoice>({
     index: count,
     message: answer<ChatChoice["message"]>({ role: { const: "assistant" }, content: text, refusal: nothing }),
@@ -89,7 +96,7 @@ const schemas = {
       choices: arrayOf(ref("ChatChunkChoice")),
       usage: refOrNull("Usage"),
     },
-    ["usage"],
+    ["usage", "system_fingerprint"],
   ),
   ChatChunkChoice: answer<ChatChunkChoice>({
     index: count,
@@ -129,6 +136,10 @@ const schemas = {
   }),
 };
 
+const extensions =
+  "Beside OpenAI's own fields there are vLLM's `top_k`, `repetition_penalty`, `min_tokens`, `ignore_eos` (the end of " +
+  "the text never comes, not with `stop`) and `include_stop_str_in_output`.";
+
 const places = [
   { url: "/", description: "OpenAI's own place" },
   { url: "/openai", description: "Where KServe's runtimes have it" },
@@ -154,6 +165,7 @@ export function openAiSection(modelId: string): Section {
     description: "What OpenAI's clients speak. Every path is under `/openai/v1` too.",
     paths: Object.fromEntries(Object.entries(paths).map(([path, item]) => [path, { servers: places, ...item }])),
     schemas,
+    refusal: "OpenAiError",
   };
 }
 
@@ -164,7 +176,7 @@ const completions = (modelId: string): PathItem => ({
     description:
       "With `stream` the answer comes as server-sent events, each a `Completion` with what is new, and `[DONE]` as " +
       "the last. `temperature` 0 always takes the most likely token; the same `seed` gives the same text. Without " +
-      "`model` the served one is meant.",
+      `\`model\` the served one is meant. ${extensions}`,
     requestBody: jsonBody(ref("CompletionRequest"), {
       model: modelId,
       prompt: "In the beginning",
@@ -188,7 +200,7 @@ const chatCompletions = (modelId: string): PathItem => ({
     summary: "Answers a conversation",
     description:
       "For models whose tokenizer has a chat template; others are refused with that reason. With `stream` the answer " +
-      "comes as server-sent events, each a `ChatChunk`, and `[DONE]` as the last.",
+      `comes as server-sent events, each a \`ChatChunk\`, and \`[DONE]\` as the last. ${extensions}`,
     requestBody: jsonBody(ref("ChatCompletionRequest"), {
       model: modelId,
       messages: [{ role: "user", content: "Hello" }],

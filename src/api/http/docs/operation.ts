@@ -10,6 +10,8 @@ export interface Section {
   readonly paths: Readonly<Record<string, PathItem>>;
   /** What `ref` finds, by name. Names are unique among all sections. */
   readonly schemas: Readonly<Record<string, JsonSchema>>;
+  /** The schema of an answer by which the server itself refuses a request, by name. */
+  readonly refusal: string;
 }
 
 export interface PathItem {

@@ -73,7 +73,7 @@ const schemas = {
   }),
   TgiError: answer<ErrorBody>({
     error: text,
-    error_type: oneOf("validation", "overloaded", "generation", "unhealthy"),
+    error_type: oneOf("validation", "overloaded", "generation", "unhealthy", "authentication"),
   }),
 };
 
@@ -143,4 +143,5 @@ export const tgiSection: Section = {
   description: "What clients of Hugging Face's text-generation-inference speak.",
   paths: { "/generate": generate, "/generate_stream": generateStream, "/": compatible, "/info": info },
   schemas,
+  refusal: "TgiError",
 };

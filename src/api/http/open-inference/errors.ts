@@ -1,12 +1,12 @@
 import { InvalidRequestError } from "../../../engine/violations.js";
 import { OrtlerError } from "../../../errors.js";
-import { codes } from "../../errors.js";
+import { codes, ToldError } from "../../errors.js";
 import type { Logger } from "../../log.js";
 import { FieldError } from "../../fields.js";
 import { hideError, refusedBeforeUs } from "../told-errors.js";
 
 /** An error in the words of this API: a status, and an object with nothing but `error`. */
-export class OpenInferenceError extends Error {
+export class OpenInferenceError extends ToldError {
   override readonly name = "OpenInferenceError";
 
   constructor(

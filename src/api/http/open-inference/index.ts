@@ -4,7 +4,7 @@ import { foldEvents } from "../../fold.js";
 import { infer, inferSchema, readInferRequest } from "../../open-inference/infer.js";
 import { modelMetadata, serverMetadata, wordUnknownModel, wordVersioned } from "../../open-inference/metadata.js";
 import { toEngineRequest } from "../../open-inference/parameters.js";
-import { abortSignalOf, type HttpApi } from "../api.js";
+import { abortSignalOf, type HttpApi, type Refusal } from "../api.js";
 import { callerOf } from "../caller.js";
 import { begun, sendEvents } from "../stream-answer.js";
 import type { TextApiOptions } from "../text-model.js";
@@ -12,6 +12,8 @@ import { generateStatuses, inferStatuses, OpenInferenceError, toOpenInferenceErr
 import { generateSchema, readGenerateBody, toGenerateParts, toGenerateResult, type ModelName } from "./generate.js";
 
 export interface OpenInferenceOptions extends TextApiOptions {
+  /** `sha256:...` over the model's files; undefined until they were read. */
+  readonly modelDigest?: (() => string | undefined) | undefined;
   /** Of the server. */
   readonly version: string;
   /** False while it takes no requests. */
@@ -26,6 +28,7 @@ interface ModelRoute {
 export function openInferenceApi(options: OpenInferenceOptions): HttpApi {
   return async (app) => {
     app.setValidatorCompiler(() => () => true); // bodies are read by the tables that their schemas are made of
+    app.decorate("wordRefusal", ({ message }: Refusal) => ({ error: message }));
     await app.register(withErrors(options, inferStatuses, serverRoutes));
     await app.register(withErrors(options, inferStatuses, modelRoutes));
     await app.register(withErrors(options, generateStatuses, generateRoutes));
@@ -56,11 +59,11 @@ const serverRoutes: Routes = (app, { model, version, isReady }) => {
 };
 
 const modelRoutes: Routes = (app, options) => {
-  const { engine, model, isReady } = options;
+  const { engine, model, modelDigest, isReady } = options;
   for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
     app.get<ModelRoute>(path, ({ params }) => {
       checkUnversioned(params, options);
-      return modelMetadata(model.id);
+      return modelMetadata(model.id, modelDigest?.());
     });
     app.get<ModelRoute>(`${path}/ready`, ({ params }, reply) => {
       checkUnversioned(params, options);

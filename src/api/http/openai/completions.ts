@@ -10,14 +10,13 @@ import { answerHead, ChoiceStream, toChoice, usageOf, type Completion } from "./
 /** POST `/completions`. */
 export async function complete(
   options: OpenAiOptions,
-  fingerprint: string,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Completion | undefined> {
-  const { engine, model } = options;
+  const { engine, model, fingerprint } = options;
   const body = readCompletionBody(request.body);
   checkModel(body.model, options);
-  const head = answerHead("text_completion", "cmpl", model.id, fingerprint);
+  const head = answerHead("text_completion", "cmpl", model.id, fingerprint?.());
   const candidates = candidatesOf(body);
   const answering: Answering<Completion> = {
     requests: toEngineRequests(body, engine.limits, model),

@@ -11,9 +11,11 @@ const defaultMaxTokens = 16;
  * @throws {OpenAiError} when a key of `logit_bias` is no number.
  */
 export function toEngineRequests(body: CompletionBody, limits: RequestLimits, model: TextModel): UncheckedRequest[] {
+  const maxNewTokens = body.max_tokens ?? Math.min(defaultMaxTokens, limits.maxNewTokens);
   const shared = {
     ...toSharedRequest(body),
-    maxNewTokens: body.max_tokens ?? Math.min(defaultMaxTokens, limits.maxNewTokens),
+    maxNewTokens,
+    minNewTokens: body.ignore_eos ? maxNewTokens : body.min_tokens,
     includePromptText: body.echo,
     details: toDetails(body),
   };
@@ -27,9 +29,11 @@ export function toSharedRequest(body: GenerationBody): Omit<UncheckedRequest, "p
   return {
     method: body.temperature === 0 ? "greedy" : "sample",
     temperature: body.temperature,
+    topK: Math.max(body.top_k, 0),
     topP: body.top_p,
+    repetitionPenalty: body.repetition_penalty,
     stopSequences: body.stop,
-    includeStopSequence: false,
+    includeStopSequence: body.include_stop_str_in_output,
     frequencyPenalty: body.frequency_penalty,
     presencePenalty: body.presence_penalty,
     logitBias: body.logit_bias && toLogitBias(body.logit_bias),

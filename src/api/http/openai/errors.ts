@@ -1,6 +1,6 @@
 import { InvalidRequestError, type Violation } from "../../../engine/violations.js";
 import { OrtlerError } from "../../../errors.js";
-import { codes } from "../../errors.js";
+import { codes, ToldError } from "../../errors.js";
 import type { Logger } from "../../log.js";
 import { FieldError } from "../../fields.js";
 import { hideError, refusedBeforeUs } from "../told-errors.js";
@@ -17,7 +17,7 @@ export interface ErrorBody {
 }
 
 /** An error in the words of this API. */
-export class OpenAiError extends Error {
+export class OpenAiError extends ToldError {
   override readonly name = "OpenAiError";
   readonly param: string | null;
   readonly code: string | null;
@@ -51,6 +51,9 @@ export type FieldNames = Partial<Record<Violation["rule"], string>>;
 const sharedNames = {
   temperature: "temperature",
   "top-p": "top_p",
+  "top-k": "top_k",
+  "repetition-penalty": "repetition_penalty",
+  "min-new-tokens": "min_tokens",
   "stop-sequences": "stop",
   "frequency-penalty": "frequency_penalty",
   "presence-penalty": "presence_penalty",
@@ -66,6 +69,7 @@ export const completionFieldNames: FieldNames = {
   "prompt-characters": "prompt",
   "empty-prompt": "prompt",
   "prompt-length": "prompt",
+  "prompt-and-min-length": "prompt",
 };
 
 export const chatFieldNames: FieldNames = {
@@ -76,7 +80,11 @@ export const chatFieldNames: FieldNames = {
   "prompt-characters": "messages",
   "empty-prompt": "messages",
   "prompt-length": "messages",
+  "prompt-and-min-length": "messages",
 };
+
+/** Rules that say that the context is too short for what is asked. */
+const lengthRules: ReadonlySet<string> = new Set<Violation["rule"]>(["prompt-length", "prompt-and-min-length"]);
 
 const types = {
   "invalid-input": "invalid_request_error",
@@ -111,9 +119,6 @@ function toldError(error: unknown, fieldNames: FieldNames): OpenAiError | undefi
 
 function violated({ violation, message }: InvalidRequestError, fieldNames: FieldNames): OpenAiError {
   const param = fieldNames[violation.rule] ?? null;
-  return invalid(
-    param,
-    param === null ? message : `${param}: ${message}`,
-    violation.rule === "prompt-length" ? "context_length_exceeded" : null,
-  );
+  const code = lengthRules.has(violation.rule) ? "context_length_exceeded" : null;
+  return invalid(param, param === null ? message : `${param}: ${message}`, code);
 }

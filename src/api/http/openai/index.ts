@@ -9,7 +9,6 @@ import { complete } from "./completions.js";
 import { chatFieldNames, completionFieldNames, OpenAiError, toOpenAiError, type FieldNames } from "./errors.js";
 import { modelObject, requireServed, type OpenAiOptions } from "./models.js";
 import { wordRefusal } from "./refusals.js";
-import { fingerprintOf } from "./results.js";
 
 export type { OpenAiOptions } from "./models.js";
 
@@ -35,19 +34,16 @@ function errorHandler({ log }: Pick<OpenAiOptions, "log">, fieldNames: FieldName
 function routesOf(options: OpenAiOptions, prompts: ChatPrompts | undefined): (app: FastifyInstance) => void {
   const { model } = options;
   const served = modelObject(options);
-  const fingerprint = fingerprintOf(model, options.version);
   return (app) => {
     app.setNotFoundHandler((request) => {
       const path = request.url.split("?", 1)[0] ?? "";
       throw new OpenAiError(404, "invalid_request_error", `Invalid URL (${request.method} ${path})`);
     });
     app.post("/completions", { schema: { body: completionSchema } }, async (request, reply) =>
-      complete(options, fingerprint, request, reply),
+      complete(options, request, reply),
     );
     const chat = { schema: { body: chatCompletionSchema }, errorHandler: errorHandler(options, chatFieldNames) };
-    app.post("/chat/completions", chat, async (request, reply) =>
-      completeChat(options, prompts, fingerprint, request, reply),
-    );
+    app.post("/chat/completions", chat, async (request, reply) => completeChat(options, prompts, request, reply));
     app.get("/models", () => ({ object: "list", data: [served] }));
     app.get<{ Params: { "*": string } }>("/models/*", ({ params }) => {
       requireServed(params["*"], model.id); // a wildcard: names may have slashes in them

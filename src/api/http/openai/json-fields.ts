@@ -42,6 +42,9 @@ export function notServed(why: string, isHarmless: (value: unknown) => boolean =
   };
 }
 
+/** A list of nothing asks for nothing. */
+export const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
 const maxShownLength = 60;
 
 function refused(path: string, rule: string, value: unknown): FieldError {

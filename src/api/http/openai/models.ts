@@ -16,8 +16,8 @@ export type OpenAiModel = Pick<TextModel, "id"> & {
 
 export interface OpenAiOptions extends TextApiOptions {
   readonly model: OpenAiModel;
-  /** Of the server. */
-  readonly version: string;
+  /** Changes when the same request and seed may give another answer; answers have none while it is undefined. */
+  readonly fingerprint?: (() => string | undefined) | undefined;
   /** Whether a request has to name the served model, or none; else any name will do. */
   readonly strictModelNames?: boolean;
 }

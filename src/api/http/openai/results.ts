@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { GenerationEvent, Stop, StopReason, TokenDetail } from "../../../engine/request.js";
 import type { Generation } from "../../fold.js";
 import type { TextModel } from "../text-model.js";
@@ -27,7 +27,7 @@ export interface AnswerHead<ObjectName extends string = string> {
   /** Seconds since 1970. */
   readonly created: number;
   readonly model: string;
-  readonly system_fingerprint: string;
+  readonly system_fingerprint?: string;
 }
 
 export interface Completion extends AnswerHead<"text_completion"> {
@@ -54,15 +54,11 @@ export function answerHead<ObjectName extends string>(
   object: ObjectName,
   prefix: string,
   model: string,
-  fingerprint: string,
+  fingerprint: string | undefined,
 ): AnswerHead<ObjectName> {
   const created = Math.floor(Date.now() / 1000);
-  return { id: `${prefix}-${randomUUID()}`, object, created, model, system_fingerprint: fingerprint };
-}
-
-/** @param version of the server. */
-export function fingerprintOf(model: TextModel, version: string): string {
-  return `fp_${createHash("sha256").update(`${version} ${model.id}`).digest("hex").slice(0, 10)}`;
+  const named = { id: `${prefix}-${randomUUID()}`, object, created, model };
+  return fingerprint === undefined ? named : { ...named, system_fingerprint: fingerprint };
 }
 
 /** Prompts count once each, whatever the number of their samples. */

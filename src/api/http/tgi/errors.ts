@@ -1,8 +1,9 @@
 import { InvalidRequestError, type Violation } from "../../../engine/violations.js";
 import { OrtlerError } from "../../../errors.js";
-import { codes } from "../../errors.js";
+import { codes, ToldError } from "../../errors.js";
 import type { Logger } from "../../log.js";
 import { FieldError } from "../../fields.js";
+import type { Refusal } from "../api.js";
 import { hideError, refusedBeforeUs } from "../told-errors.js";
 
 /** An error as clients of TGI read it. */
@@ -12,7 +13,7 @@ export interface ErrorBody {
 }
 
 /** An error in the words of this API. */
-export class TgiError extends Error {
+export class TgiError extends ToldError {
   override readonly name = "TgiError";
 
   constructor(
@@ -42,6 +43,11 @@ const types = {
   unavailable: "unhealthy",
   internal: "generation",
 } as const satisfies Record<OrtlerError["kind"], string>;
+
+/** What the server refuses before this API sees it; TGI has no keys, and so no word of its own for a missing one. */
+export function wordRefusal({ status, message }: Refusal): ErrorBody {
+  return { error: message, error_type: status === codes.unavailable.http ? types.unavailable : "authentication" };
+}
 
 /** What the client is told. A bug is told by a request id, under which the log has the cause. */
 export function toTgiError(error: unknown, path: string, log: Logger): TgiError {

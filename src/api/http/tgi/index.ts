@@ -4,7 +4,7 @@ import { foldEvents } from "../../fold.js";
 import { abortSignalOf, type HttpApi } from "../api.js";
 import { callerOf } from "../caller.js";
 import { begun, sendEvents } from "../stream-answer.js";
-import { toTgiError } from "./errors.js";
+import { toTgiError, wordRefusal } from "./errors.js";
 import { generateSchema, readGenerateBody, toEngineRequest, type GenerateBody } from "./generate-body.js";
 import { infoOf, type TgiOptions } from "./info.js";
 import { foldTokens, TokenStream, type GenerateResult, type StreamEvent } from "./results.js";
@@ -21,6 +21,7 @@ export function tgiApi(options: TgiOptions): HttpApi {
       return reply.code(told.status).send(told.body);
     });
     app.setValidatorCompiler(() => () => true); // bodies are read by the table that their schema is made of
+    app.decorate("wordRefusal", wordRefusal);
     app.get("/info", () => infoOf(options));
     app.post("/generate", { schema }, (request) => generate(options, readGenerateBody(request.body), request));
     app.post("/generate_stream", { schema }, (request, reply) =>

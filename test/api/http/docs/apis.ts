@@ -64,7 +64,7 @@ function apisOf(options: TextApiOptions): Readonly<Record<string, HttpApi>> {
   const models = new KnownModels({ id: model.id, path: "/models/micro-gpt2", sizeBytes: 4711, producer });
   return {
     Caikit: caikitRest({ engine, models, requestTimeoutMs: 0, log }),
-    OpenAI: openAiApi({ ...options, version: "1" }),
+    OpenAI: openAiApi(options),
     TGI: tgiApi({ ...options, version: "1", maxConcurrentRequests: 512 }),
     "Open Inference": openInferenceApi({ ...options, version: "1", isReady: () => true }),
   };

@@ -1,5 +1,5 @@
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openAiApi } from "../../../../src/api/http/openai/index.js";
 import { complete } from "../../../support/engine.js";
 import { serveModel } from "../../../support/http-texts.js";
@@ -16,9 +16,12 @@ const greedyRequest = { model, prompt, temperature: 0, max_tokens: count } as co
 
 let server: Awaited<ReturnType<typeof serveModel>>;
 let client: OpenAI;
+let fingerprint: string | undefined = "fp_0123456789ab";
 
 beforeAll(async () => {
-  server = await serveModel(`${fixtures}/micro-gpt2`, (options) => [openAiApi({ ...options, version: "1" })]);
+  server = await serveModel(`${fixtures}/micro-gpt2`, (options) => [
+    openAiApi({ ...options, fingerprint: () => fingerprint }),
+  ]);
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
 });
 afterAll(async () => server.stop());
@@ -43,6 +46,14 @@ const ofEngine = async (asked: globalThis.Parameters<typeof complete>[1]) => com
 
 const texts = ({ choices }: OpenAI.Completion): string[] => choices.map(({ text }) => text);
 
+test("an answer has no fingerprint while there is none, whole and in parts", async () => {
+  const known = fingerprint;
+  onTestFinished(() => void (fingerprint = known));
+  fingerprint = undefined;
+  const answers = [await create(greedyRequest), ...(await stream(greedyRequest))];
+  expect(answers.filter((answer) => "system_fingerprint" in answer)).toEqual([]);
+});
+
 describe("a greedy completion", () => {
   test("is the reference's text, with its usage, whole and in parts", async () => {
     const text = greedy.text.replace(/\ufffd+$/, "");
@@ -51,7 +62,7 @@ describe("a greedy completion", () => {
     expect(completion).toMatchObject({ object: "text_completion", model, usage });
     expect(completion.choices).toEqual([{ index: 0, text, logprobs: null, finish_reason: "length" }]);
     expect(completion.id).toMatch(/^cmpl-/);
-    expect(completion.system_fingerprint).toMatch(/^fp_[0-9a-f]{10}$/);
+    expect(completion.system_fingerprint).toBe(fingerprint);
     expect(Math.abs(completion.created - Date.now() / 1000)).toBeLessThan(60);
 
     const chunks = await stream(greedyRequest);

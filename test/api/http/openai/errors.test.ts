@@ -12,7 +12,7 @@ let server: Awaited<ReturnType<typeof serveScript>>;
 let client: OpenAI;
 
 const start = async (options: Partial<OpenAiOptions> = {}): Promise<typeof server> =>
-  serveScript((given) => [openAiApi({ ...given, version: "1", ...options })]);
+  serveScript((given) => [openAiApi({ ...given, ...options })]);
 
 beforeEach(async () => {
   server = await start();
@@ -120,7 +120,7 @@ describe("what the engine refuses", () => {
   let real: Awaited<ReturnType<typeof serveModel>>;
   beforeEach(async () => {
     const limits = { maxSequenceLength: 32, maxNewTokens: 10, maxConcurrentRequests: 2 };
-    real = await serveModel(`${fixtures}/micro-gpt2`, (options) => [openAiApi({ ...options, version: "1" })], limits);
+    real = await serveModel(`${fixtures}/micro-gpt2`, (options) => [openAiApi(options)], limits);
   });
   afterEach(async () => real.stop());
 

@@ -12,7 +12,7 @@ let server: Awaited<ReturnType<typeof serveScript>>;
 let api: HttpApi;
 
 beforeEach(async () => {
-  server = await serveScript((given) => [(api = openAiApi({ ...given, version: "1" }))]);
+  server = await serveScript((given) => [(api = openAiApi(given))]);
 });
 afterEach(async () => server.stop());
 

@@ -1,14 +1,13 @@
 import { boolean, integer, listOf, object, optional, string, withDefault, type Fields } from "../../../fields.js";
 import { invalid } from "../errors.js";
 import { checkGenerationBody, generationFields } from "../generation-fields.js";
-import { anyObject, notServed, oneOf } from "../json-fields.js";
+import { anyObject, isEmpty, notServed, oneOf } from "../json-fields.js";
 import { messages } from "./messages.js";
 
 const noCalls = "what the model writes is not parsed into calls";
 
 const isText = (value: unknown): boolean => Array.isArray(value) && value.every((modality) => modality === "text");
 const isNoChoice = (value: unknown): boolean => value === "none" || value === "auto";
-const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
 /** The fields of `/chat/completions`: OpenAI's, then those that vLLM adds. */
 const fields = {

@@ -6,7 +6,7 @@ import { chatFieldNames, invalid } from "../errors.js";
 import { checkModel, isChatModel, type OpenAiOptions } from "../models.js";
 import { answerHead, usageOf } from "../results.js";
 import { readChatBody, type ChatBody } from "./chat-body.js";
-import type { ChatPrompts } from "./prompts.js";
+import type { ChatPrompt, ChatPrompts } from "./prompts.js";
 import { ChatChoiceStream, toChatChoice, type ChatCompletion } from "./results.js";
 
 /** @returns undefined when the model has no chat template; only then is the template engine not loaded. */
@@ -20,11 +20,11 @@ export async function openChatPrompts({ model, engine, log }: OpenAiOptions): Pr
 export async function completeChat(
   options: OpenAiOptions,
   prompts: ChatPrompts | undefined,
-  fingerprint: string,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<ChatCompletion | undefined> {
-  const { engine, model } = options;
+  const { engine, model, fingerprint: currentFingerprint } = options;
+  const fingerprint = currentFingerprint?.();
   const body = readChatBody(request.body);
   checkModel(body.model, options);
   if (prompts === undefined) throw hasNoTemplate(model.id);
@@ -55,16 +55,15 @@ function hasNoTemplate(modelId: string): Error {
 }
 
 /** Without a limit an answer may be as long as the server lets it: it ends when the model has said what it wants. */
-function toEngineRequests(
-  body: ChatBody,
-  prompt: ReturnType<ChatPrompts["promptOf"]>,
-  limits: RequestLimits,
-): UncheckedRequest[] {
+function toEngineRequests(body: ChatBody, prompt: ChatPrompt, limits: RequestLimits): UncheckedRequest[] {
   const { logprobs, top_logprobs: topN = 0 } = body;
+  const maxTokens = body.max_completion_tokens ?? body.max_tokens;
+  const room = Math.min(limits.maxNewTokens, limits.maxSequenceLength - prompt.promptTokenIds.length);
   const asked = {
     ...toSharedRequest(body),
     ...prompt,
-    maxNewTokens: body.max_completion_tokens ?? body.max_tokens ?? limits.maxNewTokens,
+    maxNewTokens: maxTokens ?? limits.maxNewTokens,
+    minNewTokens: body.ignore_eos ? (maxTokens ?? room) : body.min_tokens,
     details: logprobs ? { completionTokens: true, logprobs, topN } : {},
   };
   return samplesOf(asked, body.n, body.seed);

@@ -1,4 +1,4 @@
-import type { RequestLimits, UncheckedRequest } from "../../../../engine/request.js";
+import type { RequestLimits } from "../../../../engine/request.js";
 import { checkPromptCharacters } from "../../../../engine/validation.js";
 import type { ChatTemplate } from "../../../../model/index.js";
 import type { Logger } from "../../../log.js";
@@ -7,6 +7,12 @@ import type { ChatModel } from "../models.js";
 import type { ChatBody } from "./chat-body.js";
 import { renderPrompt } from "./prompt.js";
 import { TemplateSet } from "./template-set.js";
+
+/** A conversation as the model reads it. */
+export interface ChatPrompt {
+  readonly prompt: string;
+  readonly promptTokenIds: readonly number[];
+}
 
 /** Makes prompts of conversations, for a model that has a template for it. */
 export class ChatPrompts {
@@ -28,7 +34,7 @@ export class ChatPrompts {
    * @throws {OpenAiError} when there is no prompt for it.
    * @throws {InvalidRequestError} when it is too long to be tokenized.
    */
-  promptOf(body: ChatBody): Required<Pick<UncheckedRequest, "prompt" | "promptTokenIds">> {
+  promptOf(body: ChatBody): ChatPrompt {
     checkCount(body.messages.length, this.limits);
     const template = this.#templates.choose(body.chat_template, body.tools.length > 0);
     const prompt = renderPrompt(body, template, this.#specialTokens);

@@ -7,6 +7,7 @@ import { completeReferences, fixtures } from "../../../../support/reference.js";
 import { bare, chatCheckpoint, chatMl, llama } from "./templates.js";
 
 const model = "micro-chat";
+const fingerprint = "fp_0123456789ab";
 const references = completeReferences(`${fixtures}/micro-gpt2/reference.json`);
 const reference = references.find(({ prompt }) => prompt === "The whale") ?? references[0];
 if (reference === undefined) throw new Error("no reference");
@@ -26,9 +27,12 @@ beforeAll(async () => {
     chat_template: Object.entries(templates).map(([name, template]) => ({ name, template })),
   });
   tokenizer = await loadTokenizer(checkpoint.folder);
-  server = await serveModel(checkpoint.folder, (given) => [openAiApi({ ...given, version: "1" })], {
-    maxNewTokens: 40,
-  });
+  const limits = { maxNewTokens: 40 };
+  server = await serveModel(
+    checkpoint.folder,
+    (given) => [openAiApi({ ...given, fingerprint: () => fingerprint })],
+    limits,
+  );
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
 });
 afterAll(async () => {
@@ -83,6 +87,12 @@ const ofReference = { messages: [user(prompt)], chat_template: "bare", max_compl
 const chatMlOfHi = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
 
 describe("an answer", () => {
+  test("has the server's fingerprint, whole and in every part", async () => {
+    const answers = [await create(), ...(await stream())];
+    expect(answers.length).toBeGreaterThan(2);
+    expect(answers).toMatchObject(answers.map(() => ({ system_fingerprint: fingerprint })));
+  });
+
   test("is the reference's text when the prompt is the reference's", async () => {
     const completion = await create(ofReference);
     expect(completion).toMatchObject({ object: "chat.completion", model });

@@ -22,7 +22,7 @@ async function serveTemplates(
   const encode: Tokenizer["encode"] = (text) => Array.from(text, (character) => character.charCodeAt(0));
   return serveScript(({ model, ...options }) => {
     const tokenizer = { ...model.tokenizer, chatTemplate, encode };
-    return [openAiApi({ ...options, model: { ...model, tokenizer }, version: "1" })];
+    return [openAiApi({ ...options, model: { ...model, tokenizer } })];
   }, limits);
 }
 
