@@ -4,7 +4,9 @@ import { availableCpus, memoryLimitBytes } from "./config/cpu.js";
 import { processEnvironment } from "./config/environment.js";
 import type { Config } from "./config/settings.js";
 import { createEngine } from "./engine/index.js";
+import { openModelDigest } from "./model/digest/model-digest.js";
 import { loadModel, loadTokenizerEarly, type LoadOptions } from "./model/index.js";
+import { awaitMountedModel } from "./model/source/location/await-mount.js";
 import { locateModel, type LocatedModel } from "./model/source/location/locate-model.js";
 import { describeLocation } from "./model/source/location/model-location.js";
 import { isRemote, provideModel, type ProvidedModel } from "./model/source/provide-model.js";
@@ -20,6 +22,7 @@ export type EngineSettings = Pick<
   Config,
   | "model"
   | "modelId"
+  | "modelDigest"
   | "modelCache"
   | "modelCacheSize"
   | "modelCacheVerify"
@@ -55,6 +58,8 @@ const shippedModel: LocatedModel = {
 /** A server that answers. */
 export interface Service extends Servers {
   readonly modelId: string;
+  /** Of a fetched or an expected model; the files of any other are read once it serves. */
+  readonly modelDigest: string | undefined;
 }
 
 /**
@@ -65,7 +70,7 @@ export interface Service extends Servers {
  * @throws {ConfigurationError} when a setting does not fit the model or the machine, or the model is not there.
  */
 export async function startEngine(settings: EngineSettings, log: Logger): Promise<Loaded> {
-  return loadEngine(settings, locate(settings, log), log);
+  return loadEngine(settings, await locate(settings, log), log);
 }
 
 /**
@@ -76,7 +81,7 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
  */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const prepared = prepareServers(config, log);
-  const located = locate(config, log);
+  const located = await locate(config, log);
   const earlyHealth = isRemote(located.location) ? await openHealth(config, prepared, log) : undefined;
   // The wire libraries load while the model's session is made on another thread.
   const [loaded, { startServers }, version] = await Promise.all([
@@ -84,14 +89,16 @@ export async function startService(config: Config, log: Logger): Promise<Service
     import("./servers.js"),
     readVersion(),
   ]);
-  return {
-    modelId: loaded.model.id,
-    ...(await startServers(config, loaded, { ...prepared, earlyHealth, version, log })),
-  };
+  const servers = await startServers(config, loaded, { ...prepared, earlyHealth, version, log });
+  const { value: modelDigest } = loaded.digest;
+  if (modelDigest === undefined) void readDigest(loaded, log);
+  return { modelId: loaded.model.id, modelDigest, ...servers };
 }
 
-function locate({ model: setting }: Pick<Config, "model">, log: Logger): LocatedModel {
-  const located = locateModel({ setting, environment: processEnvironment() }) ?? shippedModel;
+async function locate({ model: setting }: Pick<Config, "model">, log: Logger): Promise<LocatedModel> {
+  const environment = processEnvironment();
+  await awaitMountedModel({ setting, environment, onWait: (folder) => log.info("waiting for the model", { folder }) });
+  const located = locateModel({ setting, environment }) ?? shippedModel;
   log.info("model is", { model: describeLocation(located.location), named_by: located.source });
   return located;
 }
@@ -113,6 +120,12 @@ async function loadEngine(
   const start = performance.now();
   const { tokenizer, ...provided } = await provide(settings, located, log, onProgress);
   const fetchedMs = performance.now() - start;
+  const digest = await openModelDigest({
+    model: provided.folder,
+    known: provided.digest,
+    expected: settings.modelDigest === "" ? undefined : settings.modelDigest,
+  });
+  const ending = new AbortController();
   const model = await loadModel({
     folder: provided.folder,
     tokenizer,
@@ -120,17 +133,17 @@ async function loadEngine(
     dtype: settings.dtype,
     kvDtype: settings.kvDtype,
     weightsCache: settings.weightsCache === "" ? undefined : settings.weightsCache,
+    digest: digest.value,
     memoryLimitBytes: memoryLimitBytes(),
     threads: settings.threads === 0 ? availableCpus() : settings.threads,
     isSpinning: settings.spin,
     ortLibrary: settings.ortLibrary === "" ? undefined : settings.ortLibrary,
   });
   const { id, folder, architecture, dtype, kvDtype, precisionReason, weightBytes, threads, shape } = model;
-  const { digest } = provided;
   log.info("model", {
     id,
     folder,
-    digest,
+    digest: digest.value,
     architecture,
     dtype,
     kvDtype,
@@ -156,7 +169,21 @@ async function loadEngine(
   });
   const loadMs = performance.now() - start;
   log.info("engine", { ...running.capacity, fetchMs: Math.round(fetchedMs), loadMs: Math.round(loadMs - fetchedMs) });
-  return { ...running, model, loadMs, release: provided.release };
+  const release = async (): Promise<void> => {
+    ending.abort();
+    await provided.release();
+  };
+  return { ...running, model, digest, loadMs, ending: ending.signal, release };
+}
+
+/** Beside the requests of a model that serves already. */
+async function readDigest({ digest, ending }: Loaded, log: Logger): Promise<void> {
+  const start = performance.now();
+  try {
+    log.info("model digest", { digest: await digest.read(ending), ms: Math.round(performance.now() - start) });
+  } catch (error) {
+    if (!ending.aborted) log.warn("the digest of the model's files could not be taken", { error });
+  }
 }
 
 /** In the hub's cache a folder is named by a commit; elsewhere the model's folder is its name. */

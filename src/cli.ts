@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** Entry of the program: finds the command, turns its errors into one line and an exit code. */
+import { basename } from "node:path";
 import type { Command } from "./commands/command.js";
+import { ortlerArguments } from "./commands/peer-programs.js";
 import { ConfigurationError, OrtlerError } from "./errors.js";
 
 interface CommandEntry {
@@ -18,6 +20,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Say what is in a model folder, and what would not load.",
     load: () => import("./commands/inspect.js"),
   },
+  convert: {
+    summary: "Write a model in another format: safetensors or ONNX.",
+    load: () => import("./commands/convert.js"),
+  },
   bench: {
     summary: "Load-test a server: latency, tokens a second, goodput.",
     load: () => import("./commands/bench.js"),
@@ -26,11 +32,16 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "List the models in the cache, or remove some.",
     load: () => import("./commands/cache.js"),
   },
+  health: {
+    summary: "Ask a server whether it serves, for exec probes.",
+    load: () => import("./commands/health.js"),
+  },
 };
 
 const usageError = 2;
 
-async function main([name, ...args]: readonly string[]): Promise<number> {
+async function main([, program = "", ...given]: readonly string[]): Promise<number> {
+  const [name, ...args] = ortlerArguments(basename(program), given);
   if (name === undefined) return print(process.stderr, renderHelp(), usageError);
   if (name === "--help" || name === "-h" || name === "help") return print(process.stdout, renderHelp(), 0);
   if (name === "--version" || name === "-v") return print(process.stdout, await version(), 0);
@@ -86,4 +97,4 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 // Exits in any case, whatever a library left open. Node writes to files, terminals and pipes at once (on POSIX), so
 // that nothing which was printed is lost.
-process.exit(await main(process.argv.slice(2)).catch(report));
+process.exit(await main(process.argv).catch(report));

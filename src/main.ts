@@ -1,5 +1,6 @@
 /** The life of the server: model -> engine -> ports -> ready -> signal -> drain. */
 import { performance } from "node:perf_hooks";
+import { setTimeout } from "node:timers/promises";
 import { startService, type Service } from "./assemble.js";
 import type { Config } from "./config/settings.js";
 import { OrtlerError } from "./errors.js";
@@ -18,7 +19,7 @@ export async function serve(config: Config, log: Logger, stop: Promise<StopSigna
   if (typeof started === "string") return stoppedDuringStart(started, log);
   if (started instanceof Error) return startFailed(started, log);
   announceReady(started, log);
-  await drain(started, await stop, config.shutdownGraceSeconds * 1000, log);
+  await drain(started, await stop, config, log);
   return 0;
 }
 
@@ -38,15 +39,20 @@ function exitOnUnhandledErrors(log: Logger): void {
  * The one line on standard output, for scripts that wait for it. `performance.now()` counts from Node's
  * `timeOrigin`, which it takes before it sets up V8 and reads any of our files: the start of Node itself is in `ms`.
  */
-function announceReady({ modelId, ports }: Service, log: Logger): void {
+function announceReady({ modelId, modelDigest, ports }: Service, log: Logger): void {
   const ms = Math.round(performance.now());
-  log.info("serving", { model: modelId, ...ports, ms });
-  process.stdout.write(`${JSON.stringify({ event: "ready", model: modelId, ports, ms })}\n`);
+  log.info("serving", { model: modelId, digest: modelDigest, ...ports, ms });
+  process.stdout.write(`${JSON.stringify({ event: "ready", model: modelId, digest: modelDigest, ports, ms })}\n`);
 }
 
-async function drain(service: Service, signal: StopSignal, graceMs: number, log: Logger): Promise<void> {
-  log.info("draining", { signal, graceMs });
+/** Balancers hear of the end later than the process does, and until then what they send is answered. */
+async function drain(service: Service, signal: StopSignal, config: Config, log: Logger): Promise<void> {
+  const delayMs = config.shutdownDelaySeconds * 1000;
+  const graceMs = config.shutdownGraceSeconds * 1000;
+  log.info("draining", { signal, delayMs, graceMs });
   const start = performance.now();
+  service.turnUnready();
+  await setTimeout(delayMs);
   await service.drain(graceMs);
   log.info("stopped", { ms: Math.round(performance.now() - start) });
 }

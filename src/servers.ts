@@ -3,6 +3,7 @@ import { EngineHealth } from "./api/http/health/engine-health.js";
 import { observeAllCalls } from "./api/observer.js";
 import type { Config } from "./config/settings.js";
 import { observeAll, type RunningEngine } from "./engine/index.js";
+import type { ModelDigest } from "./model/digest/model-digest.js";
 import type { Model } from "./model/index.js";
 import { createApis } from "./servers/apis.js";
 import type { EarlyHealth } from "./servers/early-health.js";
@@ -15,8 +16,11 @@ import { startTracing } from "./telemetry/tracing/start.js";
 
 export interface Loaded extends RunningEngine {
   readonly model: Model;
+  readonly digest: ModelDigest;
   /** From the start of loading, fetching included, until the engine was ready. */
   readonly loadMs: number;
+  /** Aborted when the model is released: whatever still goes on in the background ends. */
+  readonly ending: AbortSignal;
   /** A model that was fetched may leave the cache again. */
   readonly release: () => Promise<void>;
 }
@@ -24,6 +28,8 @@ export interface Loaded extends RunningEngine {
 export interface Servers {
   /** Where to find what, by the settings' names; the one port may be there several times. */
   readonly ports: Readonly<Record<string, number>>;
+  /** Health says no from now on; requests are answered all the same. */
+  readonly turnUnready: () => void;
   /** New requests are refused, running ones may finish within `graceMs`; then every port is closed. */
   readonly drain: (graceMs: number) => Promise<void>;
 }
@@ -68,12 +74,17 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
     for (const name of planned.names) ports[name] = port.port;
   }
   earlyHealth?.become(answers);
+  const turnUnready = (): void => {
+    isReady = false;
+    health.drain();
+    for (const port of opened) port.turnUnready?.();
+  };
   return {
     ports,
+    turnUnready,
     drain: async (graceMs) => {
       const endMs = performance.now() + graceMs;
-      isReady = false;
-      health.drain();
+      turnUnready();
       await Promise.all(opened.map(async (port) => port.drain(graceMs)));
       tls?.close();
       await engine.drain(0); // a step for calls that were cut off may still be under way
@@ -83,11 +94,12 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
   };
 }
 
-function observe({ engine, model, capacity, loadMs }: Loaded, version: string): Metrics {
+function observe({ engine, model, digest, capacity, loadMs }: Loaded, version: string): Metrics {
+  const { id, weightBytes, dtype, kvDtype } = model;
   return createMetrics({
     limits: { ...engine.limits, slots: capacity.slots },
     version,
-    model: { id: model.id, weightBytes: model.weightBytes, loadMs },
+    model: { id, weightBytes, dtype, kvDtype, loadMs, digest: () => digest.value },
     engineState: () => ({ ...engine.counts, cachedTokens: engine.cachedTokens }),
   });
 }

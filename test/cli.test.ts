@@ -38,7 +38,12 @@ async function serve(args: readonly string[] = []) {
   const { child, output } = start(["serve", ...local, ...args]);
   const exited = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   while (!output.stdout.includes("\n")) await once(child.stdout, "data");
-  const ready = JSON.parse(output.stdout) as { event: string; model: string; ports: { grpc: number }; ms: number };
+  const ready = JSON.parse(output.stdout) as {
+    event: string;
+    model: string;
+    ports: { grpc: number; health: number };
+    ms: number;
+  };
   return { child, output, exited, ready };
 }
 
@@ -60,12 +65,17 @@ describe("without a model", () => {
     [["-h"], 0, help, ""],
     [[], 2, "", help],
     [["--version"], 0, `${(JSON.parse(readFileSync("package.json", "utf8")) as { version: string }).version}\n`, ""],
-    [["sreve"], 2, "", "ortler: unknown command sreve: the commands are serve, generate, inspect, bench, cache\n"],
+    [
+      ["sreve"],
+      2,
+      "",
+      "ortler: unknown command sreve: the commands are serve, generate, inspect, convert, bench, cache, health\n",
+    ],
     [
       ["toString"],
       2,
       "",
-      "ortler: unknown command toString: the commands are serve, generate, inspect, bench, cache\n",
+      "ortler: unknown command toString: the commands are serve, generate, inspect, convert, bench, cache, health\n",
     ],
     [["serve", "--max-slot=3"], 2, "", "ortler: unknown flag --max-slot; did you mean --max-slots?\n"],
     [["serve", "--max-slots=0"], 2, "", 'ortler: --max-slots must be an integer from 1 to 4096, got "0"\n'],
@@ -152,6 +162,17 @@ describe("serve", () => {
     const stream = await startStream(server.ready.ports.grpc);
     server.child.kill("SIGTERM");
     expect((await finish(stream)).code).toBe(status.OK);
+    expect(await server.exited).toEqual([0, null]);
+  });
+
+  test("requests that come within the delay after SIGTERM are answered, and then it ends with 0", async () => {
+    const server = await serve(["--shutdown-delay-seconds=2"]);
+    server.child.kill("SIGTERM");
+    while (!server.output.stderr.includes('"draining"')) await once(server.child.stderr, "data");
+    const health = await fetch(`http://127.0.0.1:${server.ready.ports.health}/health`);
+    const late = await startStream(server.ready.ports.grpc);
+    expect(health.status).toBe(503);
+    expect((await finish(late)).code).toBe(status.OK);
     expect(await server.exited).toEqual([0, null]);
   });
 

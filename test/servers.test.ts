@@ -12,6 +12,7 @@ import {
   BatchedTokenizeRequestSchema,
 } from "../src/api/grpc/generated/fmaas/generation_pb.js";
 import { TextGenerationTaskRequestSchema } from "../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
+import { HealthCheckRequestSchema } from "../src/api/grpc/generated/grpc/health/v1/health_pb.js";
 import { ServerLiveRequestSchema } from "../src/api/grpc/generated/inference/grpc_service_pb.js";
 import { startService, type Service } from "../src/assemble.js";
 import { loadOptions } from "../src/config/load.js";
@@ -279,4 +280,30 @@ test("a taken HTTP port stops the start and is named", async () => {
   const starting = startService(configOf([`--http-port=${number}`]), log);
   await expect(starting).rejects.toThrow(new RegExp(`cannot listen on 127.0.0.1:${number}: .*EADDRINUSE`));
   taken.close();
+});
+
+test.each([
+  ["ports of their own", ownPorts],
+  ["one port", ["--port=0"]],
+])("a service that turns unready says so on every way of health, and answers all the same: %s", async (_, ports) => {
+  const ending = await startService(configOf([], [...ports]), log);
+  const url = (name: string, path: string) => `http://127.0.0.1:${ending.ports[name]}${path}`;
+  ending.turnUnready();
+  const client = new RawClient(ending.ports["grpc"] ?? 0);
+  const health = await client.call("/grpc.health.v1.Health/Check", encode(HealthCheckRequestSchema, {}));
+  const answer = await client.call(
+    "/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict",
+    encode(TextGenerationTaskRequestSchema, { text: prompt }),
+  );
+  client.close();
+  const ready = await fetch(url("http", "/v2/health/ready"));
+  const unhealthy = await fetch(url("health", "/health"));
+  const completion = await fetch(url("http", "/v1/completions"), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "tiny", prompt, max_tokens: 1 }),
+  });
+  await ending.drain(0);
+  expect([ready.status, unhealthy.status, completion.status, answer.code]).toEqual([503, 503, 200, status.OK]);
+  expect(health.messages.map((message) => [...message])).toEqual([[0x08, 0x02]]); // field 1: NOT_SERVING
 });

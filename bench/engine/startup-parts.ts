@@ -63,12 +63,16 @@ const running = await timed("create engine", () =>
   }),
 );
 const { prepareServers } = await import("../../src/servers/prepare.js");
+const { ModelDigest } = await import("../../src/model/digest/model-digest.js");
 const { startServers } = await timed("import servers", async () => import("../../src/servers.js"));
 await timed("listen", async () => {
   const log = createLogger({ level: "off", format: "json" });
   const ports = { host: "127.0.0.1", grpcPort: 0, tgisPort: 0, httpPort: 0, healthPort: 0 };
   const config = { ...values, ...ports };
   const parts = { ...prepareServers(config, log), version: "bench", log };
-  return startServers(config, { ...running, model: loaded, loadMs: 0, release: () => Promise.resolve() }, parts);
+  const digest = new ModelDigest(Promise.resolve([]), `sha256:${"0".repeat(64)}`);
+  const ending = new AbortController().signal;
+  const served = { ...running, model: loaded, digest, loadMs: 0, ending, release: () => Promise.resolve() };
+  return startServers(config, served, parts);
 });
 process.stdout.write(JSON.stringify(parts), () => process.exit(0));

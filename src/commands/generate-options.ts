@@ -90,6 +90,7 @@ export const generateOptions = {
     isFlagOnly: true,
   },
   model: settings.model,
+  modelDigest: settings.modelDigest,
   modelCache: settings.modelCache,
   modelCacheSize: settings.modelCacheSize,
   modelCacheVerify: settings.modelCacheVerify,

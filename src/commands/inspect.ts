@@ -88,6 +88,7 @@ function renderInspection(inspection: Inspection): string {
   const { hyperparameters = {}, problems } = inspection;
   const lines = [
     ["folder", inspection.folder],
+    ["digest", inspection.digest],
     ["architecture", inspection.architecture],
     ...Object.entries(hyperparameters).map(([name, value]) => [`  ${name}`, String(value)]),
     ["parameters", inspection.parameters?.toLocaleString("en")],

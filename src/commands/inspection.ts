@@ -3,6 +3,7 @@ import { kvBytesPerToken } from "../engine/index.js";
 import { OrtlerError } from "../errors.js";
 import {
   architectureOf,
+  digestLocalModel,
   loadModel,
   loadTokenizer,
   openCheckpoint,
@@ -13,6 +14,8 @@ import {
 /** What is in a model folder, as far as it could be read, and what keeps it from being served. */
 export interface Inspection {
   readonly folder: string;
+  /** Of the model's files, `sha256:...`: what `--model-digest` takes. */
+  readonly digest?: string;
   readonly architecture?: string;
   readonly hyperparameters?: Blueprint["hyperparameters"];
   readonly parameters?: number;
@@ -48,10 +51,11 @@ export async function inspectFolder(path: string): Promise<Inspection> {
   const local = await attempt(() => resolveLocalModel(path));
   if (local === undefined) return { folder: path, problems };
   const { folder } = local;
+  const digest = await attempt(() => digestLocalModel(folder));
   const weights = await attempt(() => describeWeights(folder));
   const tokenizer = weights === undefined ? undefined : await attempt(() => describeTokenizer(folder));
   if (problems.length === 0) await attempt(() => tryLoading(folder));
-  return { folder, ...weights, ...(tokenizer && { tokenizer }), problems };
+  return { folder, ...(digest !== undefined && { digest }), ...weights, ...(tokenizer && { tokenizer }), problems };
 }
 
 async function describeWeights(folder: string): Promise<Partial<Inspection>> {

@@ -14,6 +14,7 @@ SIGTERM or SIGINT; then running requests may finish, and a second signal ends at
 output gets one line:
 {"event":"ready","model":"<id>","ports":{"grpc":<port>,"tgis":<port>,"http":<port>,"health":<port>},"ms":<milliseconds
 since the process began>}
+A model that was fetched, or one that --model-digest asks for, has its "digest" in there too.
 
 The flags and variables of TGIS and Caikit are accepted: docs/settings.md lists them.`,
   table: settings,

@@ -86,6 +86,14 @@ export function oneOf<const T extends string>(
   return single(choices.join("|"), `one of ${choices.join(", ")}`, (value) => words.get(value.trim().toLowerCase()));
 }
 
+/** A SHA-256 as `sha256:` and its digits, in any case; empty for none. */
+export function sha256(): ValueKind<string> {
+  return single("sha256:HEX", "sha256: and 64 hexadecimal digits", (value) => {
+    const digest = value.trim().toLowerCase();
+    return /^(sha256:[0-9a-f]{64})?$/.test(digest) ? digest : undefined;
+  });
+}
+
 const byteUnits = ["", "k", "m", "g", "t"];
 
 /** A number of bytes, with the units of Kubernetes: `512Mi` and `2Gi` count in 1024s, `500M` and `2G` in 1000s. */

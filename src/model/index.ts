@@ -2,7 +2,15 @@
 export { architectureOf, type Architecture, type Blueprint } from "./architectures/index.js";
 export type { ChatTemplate } from "./checkpoint/chat-template.js";
 export { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
-export { io, kvBytesPerToken, logitBlockLength, logitBlocks, type DecoderShape, type KvDtype } from "./graph/decoder-io.js";
+export { digestLocalModel } from "./digest/model-digest.js";
+export {
+  io,
+  kvBytesPerToken,
+  logitBlockLength,
+  logitBlocks,
+  type DecoderShape,
+  type KvDtype,
+} from "./graph/decoder-io.js";
 export { loadModel, loadTokenizerEarly, type LoadOptions, type Model } from "./model.js";
 export { loadTokenizer } from "./huggingface-tokenizer.js";
 export { kvShare, workingBytes } from "./precision/choose.js";

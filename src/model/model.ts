@@ -1,4 +1,4 @@
-import type { Session } from "../ort/index.js";
+import { prepareSessions, type Session } from "../ort/index.js";
 import { architectureOf } from "./architectures/index.js";
 import { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
 import { eosTokenIds } from "./checkpoint/generation-config.js";
@@ -30,6 +30,8 @@ export interface LoadOptions extends PrecisionOptions {
    * made at every start, in a temporary file.
    */
   readonly weightsCache?: string | undefined;
+  /** Of the model's files, where it is known: names what is kept in `weightsCache`. */
+  readonly digest?: string | undefined;
 }
 
 /** A checkpoint that is ready to run. Its session is to be driven by one runner. */
@@ -66,6 +68,7 @@ export interface Model extends Disposable {
  * @throws {CheckpointError} when something in the folder cannot be served, before anything is allocated.
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
+  prepareSessions(options.ortLibrary);
   const { folder, name } = await resolveLocalModel(options.folder);
   const stored = await openCheckpoint(folder);
   const architecture = architectureOf(stored);
@@ -81,7 +84,13 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     return tokenizer;
   };
   const { session, tokenizer, weightBytes } = await createModelSession(
-    { folder: checkpoint.folder, blueprint, weightsCache: options.weightsCache, loadTokenizer: loadChecked },
+    {
+      folder: checkpoint.folder,
+      blueprint,
+      weightsCache: options.weightsCache,
+      digest: widened === undefined ? options.digest : undefined,
+      loadTokenizer: loadChecked,
+    },
     { dtype, kvDtype },
     { threads, isSpinning: options.isSpinning, libraryPath: options.ortLibrary },
   );

@@ -85,6 +85,7 @@ type LaterCall<E> = E extends Entry<infer C, infer R> ? (...args: Arguments<C>) 
 
 export type OrtApi = { readonly [K in keyof Table]: Call<Table[K]> } & {
   readonly later: {
+    readonly createEnv: LaterCall<Table["createEnv"]>;
     readonly runWithBinding: LaterCall<Table["runWithBinding"]>;
     readonly createSessionFromArray: LaterCall<Table["createSessionFromArray"]>;
   };
@@ -149,6 +150,7 @@ export function bindApi(base: Pointer): OrtApi {
 
   const calls = Object.fromEntries(Object.entries(table).map(([key, e]) => [key, bind(e)]));
   const later = {
+    createEnv: bindLater(table.createEnv),
     runWithBinding: bindLater(table.runWithBinding),
     createSessionFromArray: bindLater(table.createSessionFromArray),
   };

@@ -5,5 +5,5 @@ export { OrtCallError } from "./errors.js";
 export { loadOrtLibrary } from "./library.js";
 export { dropMappedPages } from "./mapped-files.js";
 export { releaseFreedMemory } from "./memory.js";
-export { Session, type SessionOptions } from "./session.js";
+export { prepareSessions, Session, type SessionOptions } from "./session.js";
 export { byteLengthOf, elementTypes, liveTensors, Tensor, type ElementType } from "./tensor.js";

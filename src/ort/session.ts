@@ -28,15 +28,29 @@ const logFatalOnly = 4; // ORT_LOGGING_LEVEL_FATAL
  */
 const basicOptimizations = 1; // ORT_ENABLE_BASIC
 
-/** One process-wide `OrtEnv` for each library: it owns the logger. */
-const environments = new Map<OrtApi, { readonly env: Pointer; readonly cpu: Device }>();
+interface Environment {
+  readonly env: Pointer;
+  readonly cpu: Device;
+}
 
-function environmentOf(api: OrtApi): { readonly env: Pointer; readonly cpu: Device } {
+/** One process-wide `OrtEnv` for each library: it owns the logger. */
+const environments = new Map<OrtApi, Promise<Environment>>();
+
+/** Made on a worker thread: ONNX Runtime registers some thousand operators then. */
+function environmentOf(api: OrtApi): Promise<Environment> {
   const known = environments.get(api);
   if (known !== undefined) return known;
-  const environment = { env: api.createEnv(logFatalOnly, "ortler"), cpu: createCpuDevice(api) };
-  environments.set(api, environment);
-  return environment;
+  const making = api.later.createEnv(logFatalOnly, "ortler").then((env) => ({ env, cpu: createCpuDevice(api) }));
+  environments.set(api, making);
+  return making;
+}
+
+/**
+ * Begins what the first session would wait for, so that it is done while a checkpoint is looked at.
+ * @throws {ConfigurationError} when there is no usable library at `libraryPath`.
+ */
+export function prepareSessions(libraryPath?: string): void {
+  environmentOf(loadOrtLibrary(libraryPath).api).catch(() => undefined); // told when a session is made
 }
 
 /** An `OrtSession`: a graph with its weights, ready to run. */
@@ -60,7 +74,7 @@ export class Session implements Disposable {
    */
   static async create(model: Uint8Array<ArrayBuffer>, options: SessionOptions): Promise<Session> {
     const { api, version } = loadOrtLibrary(options.libraryPath);
-    const { env, cpu } = environmentOf(api);
+    const { env, cpu } = await environmentOf(api);
     const settings = createOptions(api, options);
     try {
       const bytes = model.slice().buffer; // memory that V8 does not move while the worker reads it

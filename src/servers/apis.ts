@@ -12,6 +12,8 @@ import { openAiApi } from "../api/http/openai/index.js";
 import { tgiApi } from "../api/http/tgi/index.js";
 import type { Config } from "../config/settings.js";
 import type { Engine } from "../engine/index.js";
+import { fingerprintOf } from "../model/digest/fingerprint.js";
+import type { ModelDigest } from "../model/digest/model-digest.js";
 import type { Model } from "../model/index.js";
 import type { Logger } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics/create-metrics.js";
@@ -19,6 +21,7 @@ import type { Metrics } from "../telemetry/metrics/create-metrics.js";
 export interface ApiParts {
   readonly engine: Engine;
   readonly model: Model;
+  readonly digest: Pick<ModelDigest, "value">;
   readonly version: string;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -38,23 +41,45 @@ const producer = { name: "Text Generation", version: "0.1.0" };
 
 export function createApis(
   config: Config,
-  { engine, model, version, log, metrics, needsKey, isReady }: ApiParts,
+  { engine, model, digest, version, log, metrics, needsKey, isReady }: ApiParts,
 ): Apis {
   const requestTimeoutMs = config.requestTimeoutSeconds * 1000;
-  const models = new KnownModels({ id: model.id, path: model.folder, sizeBytes: model.weightBytes, producer });
+  const modelDigest = () => digest.value;
+  const { id, folder, weightBytes } = model;
+  const models = new KnownModels({ id, path: folder, sizeBytes: weightBytes, producer, digest: modelDigest });
   const api = { engine, model, log, version };
   return {
     services: [
       ...caikitServices({ engine, models, requestTimeoutMs }),
       ...tgisServices({ engine, model, counters: metrics }),
-      ...openInferenceServices({ engine, model, version, isReady }),
+      ...openInferenceServices({ engine, model, modelDigest, version, isReady }),
     ],
     apis: [
       caikitRest({ engine, models, requestTimeoutMs, log }),
-      openAiApi({ ...api, strictModelNames: config.openaiModelCheck }),
+      openAiApi({
+        engine,
+        model,
+        log,
+        fingerprint: fingerprintWhenKnown(digest, model, version),
+        strictModelNames: config.openaiModelCheck,
+      }),
       tgiApi({ ...api, maxConcurrentRequests: config.maxConcurrentRequests }),
-      openInferenceApi({ ...api, isReady }),
+      openInferenceApi({ ...api, modelDigest, isReady }),
       docsApi({ version, modelId: model.id, needsKey }),
     ],
+  };
+}
+
+/** Made when it is first asked for: of a machine with many cores, reading what the processor is takes milliseconds. */
+function fingerprintWhenKnown(
+  modelDigest: ApiParts["digest"],
+  { dtype, kvDtype, session: { ortVersion } }: Model,
+  version: string,
+): () => string | undefined {
+  let fingerprint: string | undefined;
+  return () => {
+    const { value: digest } = modelDigest;
+    if (digest !== undefined) fingerprint ??= fingerprintOf({ digest, dtype, kvDtype, ortVersion, version });
+    return fingerprint;
   };
 }

@@ -23,6 +23,8 @@ export interface PortParts extends Apis {
 /** A port that is listened on. */
 export interface OpenPort {
   readonly port: number;
+  /** gRPC's health says NOT_SERVING from now on, where there is gRPC; calls are answered all the same. */
+  readonly turnUnready?: () => void;
   /** Refuses what is new, lets what runs go on for `graceMs`, and closes. */
   readonly drain: (graceMs: number) => Promise<void>;
 }

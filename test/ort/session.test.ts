@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { Binding, liveTensors, loadOrtLibrary, OrtCallError, Session, Tensor } from "../../src/ort/index.js";
+import {
+  Binding,
+  liveTensors,
+  loadOrtLibrary,
+  OrtCallError,
+  prepareSessions,
+  Session,
+  Tensor,
+} from "../../src/ort/index.js";
 import { ConfigurationError } from "../../src/errors.js";
 import { doublingSession } from "../support/graphs.js";
 
@@ -80,6 +88,14 @@ test("a library that is not there, or is none, is named", () => {
     }),
   );
   expect(() => loadOrtLibrary(process.execPath)).toThrow(ConfigurationError);
+});
+
+test("what sessions need can be begun before the first is made, and a library that is not there is named", async () => {
+  prepareSessions();
+  prepareSessions(); // is the same environment
+  using session = await doublingSession();
+  expect(session.cpu.name).toBe("cpu");
+  expect(() => prepareSessions("/nowhere/libonnxruntime.so")).toThrow(ConfigurationError);
 });
 
 test("sessions, bindings and tensors give back their memory", async () => {

@@ -51,7 +51,10 @@ export interface FileServerOptions {
 }
 
 /** Answers with the files by their path, which may change between requests. */
-export function serveFiles(files: ReadonlyMap<string, string>, options: FileServerOptions = {}): RequestListener {
+export function serveFiles(
+  files: ReadonlyMap<string, string | Buffer>,
+  options: FileServerOptions = {},
+): RequestListener {
   const { etag = "strong", hasRanges = true, hasHead = true, lastModified } = options;
   return (request, response) => {
     const path = decodeURIComponent((request.url ?? "").split("?")[0] ?? "");
@@ -63,11 +66,11 @@ export function serveFiles(files: ReadonlyMap<string, string>, options: FileServ
     if (lastModified !== undefined) response.setHeader("last-modified", lastModified);
     const wanted = request.headers["if-match"];
     if (wanted !== undefined && wanted !== tag) response.writeHead(412).end();
-    else sendBytes(Buffer.from(content), hasRanges, request, response);
+    else sendBytes(typeof content === "string" ? Buffer.from(content) : content, hasRanges, request, response);
   };
 }
 
-function etagOf(content: string, kind: "strong" | "weak" | "none"): string | undefined {
+function etagOf(content: string | Buffer, kind: "strong" | "weak" | "none"): string | undefined {
   if (kind === "none") return undefined;
   const tag = `"${createHash("md5").update(content).digest("hex")}"`;
   return kind === "weak" ? `W/${tag}` : tag;

@@ -1,5 +1,5 @@
 /** Which model, in which precision, and how it gets here. */
-import { bytes, integer, oneOf, text, toggle } from "../kinds.js";
+import { bytes, integer, oneOf, sha256, text, toggle } from "../kinds.js";
 import type { OptionTable } from "../options.js";
 import { redactUri } from "../redact.js";
 
@@ -19,6 +19,13 @@ export const modelSettings = {
     defaultText: "the folder's name",
     group: "Model",
     doc: "Name of the model in answers, lists and logs. Clients may ask by any name.",
+  },
+  modelDigest: {
+    kind: sha256(),
+    default: "",
+    defaultText: "any",
+    group: "Model",
+    doc: "Refuses to start with any model but the one that has this digest (docs/model-sources.md).",
   },
   maxSequenceLength: {
     kind: integer(0, 1_048_576),

@@ -94,11 +94,17 @@ export const servingSettings = {
     doc: "Longest that one request may take, waiting included. 0: no limit.",
     aliases: [{ env: "TGIS_REQUEST_TIMEOUT" }],
   },
+  shutdownDelaySeconds: {
+    kind: seconds(),
+    default: 0,
+    group: "Serving",
+    doc: "How long new requests are still answered after SIGTERM, while health says no: until balancers send no more. 5 on Kubernetes.",
+  },
   shutdownGraceSeconds: {
     kind: seconds(),
     default: 45,
     group: "Serving",
-    doc: "How long running requests may go on after SIGTERM. Keep it below the pod's grace period.",
+    doc: "How long running requests may go on after that. Keep the sum of both below the pod's grace period.",
     aliases: [{ env: "RUNTIME_GRPC_SERVER_SHUTDOWN_GRACE_PERIOD_SECONDS" }],
   },
 } as const satisfies OptionTable;

@@ -6,7 +6,7 @@ import { Binding, Tensor, type Session } from "../../ort/index.js";
 import { io, type DecoderShape, type KvScales } from "../graph/decoder-io.js";
 
 /** Room above the largest value that the text gives. */
-const margin = 1.25;
+const margin = 1.5;
 const levels = 127;
 /** Scale of a channel in which all is zero: any would do but zero. */
 const smallestScale = 2 ** -100;

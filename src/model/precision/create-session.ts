@@ -13,7 +13,7 @@ import type { Precision } from "./dtypes.js";
 import { kvScalesName, readKvScales, writeKvScales } from "./kv-scales-file.js";
 import { quantise } from "./quantise.js";
 import { schemes } from "./schemes.js";
-import { TensorStore } from "./tensor-store.js";
+import { mendingDamage, TensorStore } from "./tensor-store.js";
 import { weightsKey } from "./weights-key.js";
 
 /** What calibration needs of a tokenizer. */
@@ -25,6 +25,8 @@ export interface ModelSource<T extends Encoder = Encoder> {
   readonly blueprint: Blueprint;
   /** Called once: while a session is made on a worker thread, or before where a KV cache is calibrated. */
   readonly loadTokenizer: () => Promise<T>;
+  /** Of the model's files; undefined when it is not known yet, or the weights are no longer in these files. */
+  readonly digest?: string | undefined;
   /** Kept for later starts: quantised weights and KV scales. */
   readonly weightsCache?: string | undefined;
 }
@@ -49,42 +51,67 @@ export async function createModelSession<T extends Encoder>(
   precision: Precision,
   options: Options,
 ): Promise<ModelSession<T>> {
-  const { folder, blueprint } = source;
-  await using store = new TensorStore(source.weightsCache, folder);
-  const weights = await openWeights(source, precision.dtype, store, options);
+  await using store = new TensorStore(source.weightsCache, source.folder);
+  const once = { ...source, loadTokenizer: onlyOnce(source.loadTokenizer) };
+  return await mendingDamage(() => createFrom(once, precision, store, options));
+}
+
+/** @throws {DamagedFileError} when a file of an earlier start is not what was written. */
+async function createFrom<T extends Encoder>(
+  source: ModelSource<T>,
+  precision: Precision,
+  store: TensorStore,
+  options: Options,
+): Promise<ModelSession<T>> {
+  const { folder, blueprint, digest, loadTokenizer } = source;
+  const key = onlyOnce(() => weightsKey({ folder, factors: blueprint.factors }, precision.dtype, digest));
+  const weights = await openWeights(source, precision.dtype, key, store, options);
   // ONNX Runtime maps files below one folder only: the root has the checkpoint's and those made here.
   const { root } = path.parse(folder);
-  const create = (kvScales?: KvScales): Promise<Session> =>
+  const create = async (kvScales?: KvScales): Promise<Session> =>
     Session.create(
       blueprint.buildGraph({ products: weights.products(), kvScales, folder: path.relative(root, folder) }),
       { ...options, externalDataFolder: root, isFlashAttentionOff: kvScales !== undefined },
     );
-  const tokenizer = once(source.loadTokenizer);
-  const kvScales =
-    precision.kvDtype === "int8" ? await openKvScales(source, precision, store, create, tokenizer) : undefined;
+  const calibrated = async (): Promise<KvScales> =>
+    openKvScales(source, key, store, async (): Promise<Session> => {
+      await weights.check(); // the scales are kept: they must not come from damaged weights
+      return create();
+    });
+  const kvScales = precision.kvDtype === "int8" ? await calibrated() : undefined;
   releaseFreedMemory(); // before the session takes its own: what it takes may lie behind it
-  const { session, other } = await beside(create(kvScales), tokenizer);
+  const { session, other } = await beside(create(kvScales), loadTokenizer, weights.check);
   releaseFreedMemory();
   await dropReadPages(folder, [...blueprint.weights, ...weights.quantised.values()]);
   return { session, tokenizer: other, weightBytes: residentWeightBytes(blueprint, precision.dtype) };
 }
 
-/** Waits for both; a session that nobody will get is disposed of, and the first error is the one to tell. */
+const nothingToCheck = (): Promise<void> => Promise.resolve();
+
+/**
+ * Waits for all; a session that nobody will get is disposed of. A check that fails is the error to tell: the others may
+ * come of it.
+ */
 async function beside<T>(
   creating: Promise<Session>,
   load: () => Promise<T>,
+  check: () => Promise<void> = nothingToCheck,
 ): Promise<{ readonly session: Session; readonly other: T }> {
-  creating.catch(() => undefined); // awaited below, perhaps after it failed
+  const checking = check();
+  for (const promise of [creating, checking]) promise.catch(() => undefined); // awaited below, perhaps after it failed
   try {
     const other = await load();
-    return { session: await creating, other };
+    const session = await creating;
+    await checking;
+    return { session, other };
   } catch (error) {
     await creating.then((session) => session.dispose()).catch(() => undefined);
+    await checking;
     throw error;
   }
 }
 
-function once<T>(load: () => Promise<T>): () => Promise<T> {
+function onlyOnce<T>(load: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined;
   return () => (loading ??= load());
 }
@@ -95,34 +122,35 @@ interface Weights {
   readonly quantised: ReadonlyMap<string, TensorRecord>;
   /** For one graph. */
   readonly products: () => Products;
+  /** As of `OpenedTensors`. Reads once. */
+  readonly check: () => Promise<void>;
 }
 
 async function openWeights(
   source: ModelSource,
   dtype: Precision["dtype"],
+  key: () => Promise<string>,
   store: TensorStore,
   options: Options,
 ): Promise<Weights> {
   const { folder, blueprint } = source;
-  if (dtype === "float32") return { quantised: new Map(), products: () => float32Products };
+  if (dtype === "float32") return { quantised: new Map(), products: () => float32Products, check: nothingToCheck };
   const scheme = schemes[dtype];
   const factors = { folder, factors: blueprint.factors };
-  const { tensors } = await store.get(await weightsKey(factors, dtype), (file) =>
+  const { tensors, check } = await store.open(await key(), (file) =>
     quantise(factors, scheme, file, { ...options, externalDataFolder: folder }),
   );
-  return { quantised: tensors, products: () => scheme.products(tensors) };
+  return { quantised: tensors, products: () => scheme.products(tensors), check: onlyOnce(check) };
 }
 
 async function openKvScales(
   source: ModelSource,
-  { dtype }: Precision,
+  key: () => Promise<string>,
   store: TensorStore,
   create: () => Promise<Session>,
-  loadTokenizer: () => Promise<Encoder>,
 ): Promise<KvScales> {
-  const { folder, blueprint } = source;
-  const key = await weightsKey({ folder, factors: blueprint.factors }, dtype);
-  const opened = await store.get(kvScalesName(key), async (file) => {
+  const { blueprint, loadTokenizer } = source;
+  const opened = await store.get(kvScalesName(await key()), async (file) => {
     const { session, other: tokenizer } = await beside(create(), loadTokenizer);
     using calibrating = session;
     const { calibrationText } = await import("./calibration-text.js");

@@ -6,7 +6,7 @@ import type { OpenedTensors } from "./tensor-store.js";
 import { writeTensorFile } from "./tensor-file.js";
 
 /** Changes when calibration or its text does. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** Names the scales of a model whose weights have this key. */
 export const kvScalesName = (weightsKey: string): string => `${weightsKey}-kv${formatVersion}`;

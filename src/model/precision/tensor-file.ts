@@ -4,10 +4,10 @@
  * is found by its checksum.
  */
 import { randomUUID } from "node:crypto";
-import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { crc32 } from "node:zlib";
-import { InternalError } from "../../errors.js";
+import { CheckpointError, InternalError } from "../../errors.js";
 import { readSafetensors } from "../checkpoint/safetensors.js";
 import { bytesPerElement, type TensorRecord } from "../checkpoint/tensor-record.js";
 import type { StoredType } from "./scheme.js";
@@ -101,29 +101,31 @@ function headerOf(tensors: TensorList): { readonly header: Uint8Array; readonly 
 }
 
 /**
- * The tensors of a whole file, by name; their `file` is relative to `folder`. Undefined when there is no such file, or
- * when it is not what was once written.
+ * The tensors that a file's header tells of, by name; their `file` is relative to `folder`. Undefined when there is no
+ * such file, or its length and header do not fit: what lies behind the header is not read, `isWhole` looks at that.
  */
 export async function readTensorFile(
   file: string,
   folder: string,
 ): Promise<ReadonlyMap<string, TensorRecord> | undefined> {
-  if (!(await isWhole(file))) return undefined;
-  const records = await readSafetensors(path.dirname(file), path.basename(file));
-  const relative = path.relative(folder, file);
-  return new Map(records.map((record) => [record.name, { ...record, file: relative }]));
+  try {
+    const records = await readSafetensors(path.dirname(file), path.basename(file));
+    const relative = path.relative(folder, file);
+    return new Map(records.map((record) => [record.name, { ...record, file: relative }]));
+  } catch (error) {
+    if (error instanceof CheckpointError) return undefined;
+    throw error;
+  }
 }
 
-const sliceBytes = 4 << 20;
+const sliceBytes = 1 << 20;
 
-async function isWhole(file: string): Promise<boolean> {
-  const size = await stat(file).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size <= checksumBytes) return false;
+/** Whether every byte of the file is as it was written. */
+export async function isWhole(file: string): Promise<boolean> {
   const handle = await open(file);
   try {
+    const { size } = await handle.stat();
+    if (size <= checksumBytes) return false;
     const slice = new Uint8Array(sliceBytes);
     let checksum = 0;
     for (let left = size - checksumBytes; left > 0;) {

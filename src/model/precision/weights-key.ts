@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { QuantiseSource } from "./quantise.js";
@@ -10,13 +10,24 @@ const formatVersion = 1;
 const sampleBytes = 4096;
 
 /**
- * Names what a checkpoint's factors become in a precision. It is taken over the tensors' names, types, shapes and
- * places, the files' sizes and times of change, and some bytes of every tensor: reading them all would take longer than
- * quantising is worth.
+ * Names what a checkpoint's factors become in a precision. With the model's digest, which a fetched model has, the key
+ * is the same wherever the model lies. Without one it is taken over the tensors' names, types, shapes and places, the
+ * files' sizes and times of change, and some bytes of every tensor: reading them all would take longer than quantising
+ * is worth.
+ * @param digest of the files that the factors are in.
  */
-export async function weightsKey({ folder, factors }: QuantiseSource, dtype: SmallDtype | "float32"): Promise<string> {
+export async function weightsKey(
+  { folder, factors }: QuantiseSource,
+  dtype: SmallDtype | "float32",
+  digest?: string,
+): Promise<string> {
   const hash = createHash("sha256");
-  hash.update(JSON.stringify({ formatVersion, dtype, factors }));
+  hash.update(JSON.stringify({ formatVersion, dtype, factors, digest }));
+  if (digest === undefined) await addSamples(hash, folder, factors);
+  return hash.digest("hex").slice(0, 32);
+}
+
+async function addSamples(hash: Hash, folder: string, factors: QuantiseSource["factors"]): Promise<void> {
   for (const file of new Set(factors.map(({ record }) => record.file))) {
     const handle = await open(path.join(folder, file));
     try {
@@ -32,5 +43,4 @@ export async function weightsKey({ folder, factors }: QuantiseSource, dtype: Sma
       await handle.close();
     }
   }
-  return hash.digest("hex").slice(0, 32);
 }

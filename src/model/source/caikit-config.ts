@@ -75,3 +75,20 @@ function parseDoubleQuoted(quoted: string): string | undefined {
     return undefined;
   }
 }
+
+/** Of caikit_nlp's modules: https://github.com/caikit/caikit-nlp/tree/main/caikit_nlp/modules/text_generation */
+const textGenerationId = "f9181353-4ccf-4572-bd1e-f12bcda26792";
+const promptTunedId = "6655831b-960a-4dc5-8df4-867026e2cd41";
+
+/** @throws {CheckpointError} naming `file`, when the model is of a module that is not for text generation. */
+export function refuseOtherModules({ module_id, block_id, name = "unnamed" }: CaikitConfig, file: string): void {
+  const id = module_id ?? block_id; // older Caikit versions wrote block_id
+  if (id === textGenerationId) return;
+  if (id === undefined) throw new CheckpointError(`${file} has no module_id`);
+  if (id === promptTunedId) {
+    throw new CheckpointError(
+      `${file} is of a prompt-tuned model (${name}), which cannot be served; serve its base model`,
+    );
+  }
+  throw new CheckpointError(`${file} is of the Caikit module ${name} (${id}); only text generation can be served`);
+}

@@ -3,12 +3,13 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ProgressMeter } from "../../telemetry/progress/index.js";
+import { modelDigest } from "../digest/combine.js";
 import { entryKey, modelName, type CacheFolder, type EntryPaths } from "./cache/cache-folder.js";
 import { findDamage } from "./cache/check.js";
 import { describeDiskError } from "./cache/disk.js";
 import { dropOtherCopies, dropOtherPartials, makeRoom } from "./cache/room.js";
 import { Lock } from "./cache/lock.js";
-import { modelDigest, modelFolder, readManifest, stampOf, syncFolders, writeManifest } from "./cache/manifest.js";
+import { modelFolder, readManifest, stampOf, syncFolders, writeManifest } from "./cache/manifest.js";
 import { useEntry, type Usage } from "./cache/users.js";
 import { Download, type DownloadOptions } from "./download/download.js";
 import { readRemoteText } from "./download/read-text.js";
@@ -19,7 +20,7 @@ import type { RemoteFolder } from "./remote-folder.js";
 export interface CachedModel {
   /** Has the files as the store has them; its name is the model's. */
   readonly folder: string;
-  /** `sha256:...` over all files; the same for the same contents, wherever they are from. */
+  /** `sha256:...` over the checkpoint's files; the same for the same contents, wherever they are from. */
   readonly digest: string;
   /** Never fails: fulfilled when the entry is complete on disk, and the next start finds it. A failure is a warning. */
   readonly committed: Promise<void>;

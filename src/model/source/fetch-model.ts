@@ -9,11 +9,11 @@ import { listCache } from "./cache/eviction.js";
 import type { HeartbeatTiming } from "./cache/living-process.js";
 import { LockLostError } from "./cache/lock.js";
 import type { DownloadOptions } from "./download/download.js";
-import { defaultRetry, isTransient, withRetries } from "./download/retry.js";
+import { defaultRetry, withRetries } from "./download/retry.js";
 import { fetchListed, takeEntry, type CachedModel, type FetchContext } from "./fetch-entry.js";
 import { describeFetchError } from "./fetch-errors.js";
 import { checkListing, type Listing } from "./listing.js";
-import { RemoteChangedError, type RemoteFolder } from "./remote-folder.js";
+import { RemoteChangedError, RemoteError, type RemoteFolder } from "./remote-folder.js";
 
 export interface FetchOptions {
   readonly cacheFolder: string;
@@ -115,7 +115,7 @@ async function listOrTakeCopy(context: FetchContext): Promise<Listing | CachedMo
   try {
     return checkListing(remote.uri, await withRetries(() => remote.list(signal), { ...retry, attempts }, signal));
   } catch (error) {
-    if (!isTransient(error)) throw error;
+    if (!(error instanceof RemoteError && error.isOutage)) throw error;
     for (const { key } of copies) {
       const model = await takeEntry(context, cache.entry(key));
       if (model === undefined) continue;

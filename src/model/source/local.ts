@@ -5,7 +5,8 @@ import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { CheckpointError, ConfigurationError } from "../../errors.js";
 import { isGgufPath } from "../checkpoint/gguf/path.js";
 import { systemErrorCode } from "../checkpoint/json.js";
-import { type CaikitConfig, parseCaikitConfig } from "./caikit-config.js";
+import { parseCaikitConfig, refuseOtherModules } from "./caikit-config.js";
+import { kindMarkers, mayBeModel, type ModelKind } from "./model-kinds.js";
 
 export interface LocalModel {
   /** Absolute; has the checkpoint's files. The file itself where the checkpoint is a GGUF file. */
@@ -15,12 +16,6 @@ export interface LocalModel {
   /** It came in a Caikit model folder. */
   readonly caikit: boolean;
 }
-
-type Kind = "huggingface" | "caikit" | "gguf";
-
-/** Of caikit_nlp's modules: https://github.com/caikit/caikit-nlp/tree/main/caikit_nlp/modules/text_generation */
-const textGenerationId = "f9181353-4ccf-4572-bd1e-f12bcda26792";
-const promptTunedId = "6655831b-960a-4dc5-8df4-867026e2cd41";
 
 /**
  * Takes, in this order: a GGUF file, and a folder with `config.json`, as they are; a Caikit model (`config.yml`), whose
@@ -39,7 +34,7 @@ export async function resolveLocalModel(path: string): Promise<LocalModel> {
   return kind === undefined ? resolveModelWithin(folder) : resolveModel(folder, kind);
 }
 
-async function resolveModel(folder: string, kind: Kind): Promise<LocalModel> {
+async function resolveModel(folder: string, kind: ModelKind): Promise<LocalModel> {
   const name = basename(folder);
   if (kind === "huggingface") return { folder, name, caikit: false };
   if (kind === "gguf") return { folder: await findGguf(folder), name, caikit: false };
@@ -70,17 +65,17 @@ async function resolveModelWithin(folder: string): Promise<LocalModel> {
   return resolveModel(join(folder, model.name), model.kind);
 }
 
-/** Hidden folders are caches and mounts; `lost+found`, at the root of a volume, is for root's eyes only. */
-async function listModels(folder: string): Promise<{ name: string; kind: Kind }[]> {
-  const names = (await listFolder(folder)).filter((name) => !/^(\.|lost\+found$)/.test(name)).sort();
+async function listModels(folder: string): Promise<{ name: string; kind: ModelKind }[]> {
+  const names = (await listFolder(folder)).filter(mayBeModel).sort();
   const found = await Promise.all(names.map(async (name) => ({ name, kind: await kindOf(join(folder, name)) })));
   return found.flatMap(({ name, kind }) => (kind === undefined ? [] : [{ name, kind }]));
 }
 
 /** What a folder holds; undefined when it is no model, or no folder. */
-async function kindOf(folder: string): Promise<Kind | undefined> {
-  if ((await statusOf(join(folder, "config.json")))?.isFile()) return "huggingface";
-  if ((await statusOf(join(folder, "config.yml")))?.isFile()) return "caikit";
+async function kindOf(folder: string): Promise<ModelKind | undefined> {
+  for (const { kind, file } of kindMarkers) {
+    if ((await statusOf(join(folder, file)))?.isFile()) return kind;
+  }
   return (await hasGguf(folder)) ? "gguf" : undefined;
 }
 
@@ -105,18 +100,6 @@ async function findArtifacts(folder: string): Promise<string> {
   const isWithin = isInside(await realpath(artifacts), await realpath(folder));
   if (!isWithin) throw new CheckpointError(`${file}: artifact_path ${path} leads out of the model's folder`);
   return artifacts;
-}
-
-function refuseOtherModules({ module_id, block_id, name = "unnamed" }: CaikitConfig, file: string): void {
-  const id = module_id ?? block_id; // older Caikit versions wrote block_id
-  if (id === textGenerationId) return;
-  if (id === undefined) throw new CheckpointError(`${file} has no module_id`);
-  if (id === promptTunedId) {
-    throw new CheckpointError(
-      `${file} is of a prompt-tuned model (${name}), which cannot be served; serve its base model`,
-    );
-  }
-  throw new CheckpointError(`${file} is of the Caikit module ${name} (${id}); only text generation can be served`);
 }
 
 /** Both paths without symbolic links. */

@@ -40,13 +40,18 @@ export class RemoteError extends Error {
     options?: ErrorOptions & {
       /** How long the store asks to wait before the next try. */
       readonly retryAfterMs?: number | undefined;
+      /** Nobody could be asked, as when a name is unknown. By default only what is transient is an outage. */
+      readonly isOutage?: boolean | undefined;
     },
   ) {
     super(message, options);
     this.retryAfterMs = options?.retryAfterMs;
+    this.isOutage = options?.isOutage ?? isTransient;
   }
 
   readonly retryAfterMs: number | undefined;
+  /** The store said nothing about the model: an earlier copy of it may be as good as ever. */
+  readonly isOutage: boolean;
 }
 
 /** The file was replaced since it was listed: what was read of it belongs to a model that is gone. */

@@ -17,6 +17,11 @@ export interface MetricsOptions {
     readonly weightBytes: number;
     /** From the start of loading until the engine was ready. */
     readonly loadMs: number;
+    /** Of the weights and of the KV cache. */
+    readonly dtype: string;
+    readonly kvDtype: string;
+    /** `sha256:...` over the model's files; undefined until they were read. */
+    readonly digest: () => string | undefined;
   };
   readonly engineState: () => EngineState;
 }
@@ -44,6 +49,10 @@ export function createMetrics({ limits, version, model, engineState }: MetricsOp
   families.set(own.slots, limits.slots);
   families.set(own.kvCapacity, limits.slots * limits.maxSequenceLength);
   showModel(families, model);
+  families.beforeScrape(() => {
+    const digest = model.digest();
+    if (digest !== undefined) families.set(own.model, 1, { digest, dtype: model.dtype, kv_dtype: model.kvDtype });
+  });
   families.addProcessMetrics();
   return {
     /** Hear the engine's events, one beside the other. */

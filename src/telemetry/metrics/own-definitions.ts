@@ -13,6 +13,12 @@ export const own = {
     labels: ["version", "model_id"],
     help: "1; the labels say what runs.",
   },
+  model: {
+    name: "ortler_model_info",
+    type: "gauge",
+    labels: ["digest", "dtype", "kv_dtype"],
+    help: "1, once the digest of the model's files is known; the labels say which model runs, and in which precision.",
+  },
   fetchedBytes: {
     name: "ortler_model_fetched_bytes",
     type: "gauge",

@@ -31,7 +31,7 @@ test("a scale is the largest key or value of its channel, with a quarter of room
   const biases = [...new Array<number>(32).fill(9), ...keys, ...values];
   const before = liveTensors();
   const { key, value } = await scalesOfBiases(biases, 2);
-  const expected = (channel: number): unknown => expect.closeTo((1.25 * channel) / 127, 6);
+  const expected = (channel: number): unknown => expect.closeTo((1.5 * channel) / 127, 6);
   expect(key.map((layer) => [...layer])).toEqual([0, 1].map(() => keys.map((_, channel) => expected(channel))));
   expect(value.map((layer) => [...layer])).toEqual([0, 1].map(() => keys.map((_, channel) => expected(channel / 10))));
   expect([key[0]?.[0], value[1]?.[0]].every((scale) => Number(scale) > 0)).toBe(true);

@@ -1,5 +1,5 @@
 /** Models loaded in small precisions: what stays on disk and in memory, and what is lost. */
-import { readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { SessionRunner } from "../../../src/engine/runner/session-runner.js";
@@ -54,7 +54,7 @@ describe("the cache of quantised weights", () => {
     const second = await lastLogits({ dtype: "int8", weightsCache });
     const timesAfter = await Promise.all(files.map(async (file) => (await stat(join(weightsCache, file))).mtimeMs));
     expect(files.toSorted()).toEqual([
-      expect.stringMatching(/^[0-9a-f]{32}-kv1\.safetensors$/),
+      expect.stringMatching(/^[0-9a-f]{32}-kv2\.safetensors$/),
       expect.stringMatching(/^[0-9a-f]{32}\.safetensors$/),
     ]);
     expect([timesAfter, areSameBits(first, second)]).toEqual([times, true]);
@@ -89,6 +89,28 @@ describe("the cache of quantised weights", () => {
     await writeFile(join(weightsCache, file), damage(Buffer.from(whole)));
     expect(areSameBits(await lastLogits(options), expected)).toBe(true);
     expect(await readFile(join(weightsCache, file))).toEqual(whole);
+  });
+
+  test("does not keep KV scales of weights that were damaged", async () => {
+    const weightsCache = await temporaryFolder();
+    const options = { dtype: "int8", weightsCache } as const;
+    const expected = await lastLogits(options);
+    const [scales = "", weights = ""] = (await readdir(weightsCache)).toSorted(); // `-` sorts before `.`
+    const whole = await Promise.all([scales, weights].map((file) => readFile(join(weightsCache, file))));
+    await rm(join(weightsCache, scales));
+    await writeFile(join(weightsCache, weights), Buffer.from(whole[1] ?? "").fill(0x7f, 20_000, 60_000));
+    expect(areSameBits(await lastLogits(options), expected)).toBe(true);
+    expect(await Promise.all([scales, weights].map((file) => readFile(join(weightsCache, file))))).toEqual(whole);
+  });
+
+  test("whose damage shows first in a header that makes no graph is made again, too", async () => {
+    const weightsCache = await temporaryFolder();
+    const options = { dtype: "int8", kvDtype: "float32", weightsCache } as const;
+    const expected = await lastLogits(options);
+    const [file = ""] = await readdir(weightsCache);
+    const text = await readFile(join(weightsCache, file), "latin1");
+    await writeFile(join(weightsCache, file), text.replace(/"transformer\.h\.0/, '"transformer.h.x'), "latin1");
+    expect(areSameBits(await lastLogits(options), expected)).toBe(true);
   });
 
   test.runIf(process.platform === "linux")("has none of its pages resident once a model is loaded", async () => {

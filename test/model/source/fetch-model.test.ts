@@ -2,11 +2,25 @@ import { open, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Progress } from "../../../src/telemetry/progress/index.js";
+import { describeS3Error } from "../../../src/model/source/stores/s3-errors.js";
+import { readS3Settings } from "../../../src/model/source/stores/s3-settings.js";
 import { expectWhole, mebibyte, putModel, randomBytes, startFetching } from "./fetching.js";
 import { ServedFolder } from "./store-server.js";
 
 const named = (name: string, text: string | RegExp) =>
   expect.objectContaining({ name, message: expect.stringMatching(text) as string }) as Error;
+
+/** A folder on a host whose name cannot be found. */
+class LostHost extends ServedFolder {
+  asked = 0;
+
+  override list(): Promise<never> {
+    this.asked += 1;
+    const cause = Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" });
+    const request = { bucket: "models", key: undefined };
+    return Promise.reject(describeS3Error(cause, readS3Settings({}), request));
+  }
+}
 
 test("fetches what a server needs, small files first, and nothing else", async () => {
   const { store, fetch } = await startFetching();
@@ -172,6 +186,24 @@ describe("a store that is not there", () => {
     expect(warnings).toEqual([
       expect.stringMatching(/using the copy in the cache, which may not be the latest: .*ECONN/),
     ]);
+  });
+
+  test("may be one whose name the DNS has lost: asked for once, then the copy is taken", async () => {
+    const { store, address, warnings, fetch } = await startFetching();
+    await fetch();
+    const lost = new LostHost(address);
+    await expectWhole(await fetch({}, lost), store);
+    expect([lost.asked, ...warnings]).toEqual([
+      1,
+      expect.stringMatching(/using the copy in .* is no host that the DNS/),
+    ]);
+  });
+
+  test("and whose name the DNS does not know is told at once when there is no copy", async () => {
+    const { address, fetch } = await startFetching();
+    const lost = new LostHost(address);
+    await expect(fetch({}, lost)).rejects.toEqual(named("ConfigurationError", /is no host that the DNS knows$/));
+    expect(lost.asked).toBe(1);
   });
 
   test("is an error when there is no copy", async () => {

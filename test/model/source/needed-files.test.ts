@@ -1,6 +1,10 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { checkListing } from "../../../src/model/source/listing.js";
+import { resolveLocalModel } from "../../../src/model/source/local.js";
 import { selectFiles } from "../../../src/model/source/needed-files.js";
+import { temporaryFolder } from "../../support/checkpoints.js";
 
 const uri = "s3://models/gpt2/";
 
@@ -23,7 +27,8 @@ function select(paths: readonly string[], contents: Readonly<Record<string, stri
 const index = JSON.stringify({
   weight_map: { b: "model-2.safetensors", a: "model-1.safetensors", c: "model-2.safetensors" },
 });
-const caikit = "artifact_path: artifacts\nmodule_id: f9181353-4ccf-4572-bd1e-f12bcda26792\n";
+const caikitModule = "module_id: f9181353-4ccf-4572-bd1e-f12bcda26792\n";
+const caikit = `${caikitModule}artifact_path: artifacts\n`;
 
 const selections: [name: string, paths: string[], contents: Record<string, string>, selected: string][] = [
   [
@@ -61,6 +66,19 @@ const selections: [name: string, paths: string[], contents: Record<string, strin
     "config.json model.safetensors.index.json | model-1.safetensors model-2.safetensors",
   ],
   ["one GGUF file", ["README.md", "gpt2.Q8_0.gguf"], {}, " | gpt2.Q8_0.gguf"],
+  ["a GGUF file alone where config.json is missing", ["a.gguf", "model.safetensors"], {}, " | a.gguf"],
+  [
+    "the weights that go with config.json, not a GGUF file beside them",
+    ["a.gguf", "b.gguf", "config.json", "model.safetensors"],
+    {},
+    "config.json | model.safetensors",
+  ],
+  [
+    "no model of a hidden folder",
+    [".cache/config.json", "lost+found/a.gguf", "gpt2/config.json", "gpt2/model.safetensors"],
+    {},
+    "gpt2/config.json | gpt2/model.safetensors",
+  ],
   [
     "a Caikit model with the artifacts that its config names",
     ["config.yml", "artifacts/config.json", "artifacts/model.safetensors", "other/model.safetensors"],
@@ -88,6 +106,21 @@ test.each(selections)("chooses %s", (_, paths, contents, selected) => {
   expect(select(paths, contents)).toBe(selected);
 });
 
+test.each(selections)(
+  "chooses in the folder where the local reader looks: %s",
+  async (_, paths, contents, selected) => {
+    const folder = await temporaryFolder();
+    for (const path of paths) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), contents[path] ?? "");
+    }
+    const { folder: found } = await resolveLocalModel(folder);
+    const [weights = ""] = selected.split("| ").at(-1)?.split(" ") ?? [];
+    const inFolder = found.endsWith(".gguf") ? weights : dirname(weights);
+    expect(found).toBe(join(folder, inFolder));
+  },
+);
+
 const refusals: [name: string, paths: string[], contents: Record<string, string>, message: RegExp][] = [
   ["an empty prefix", [], {}, /s3:\/\/models\/gpt2\/ has no files: is the name right/],
   [
@@ -99,6 +132,25 @@ const refusals: [name: string, paths: string[], contents: Record<string, string>
   ["several models", ["b/config.json", "a/config.yml"], {}, /has 2 models, give the URI of one: a, b$/],
   ["several GGUF files", ["a.gguf", "b.gguf"], {}, /has 2 GGUF files, .*: a.gguf, b.gguf$/],
   ["no weights", ["config.json", "rust_model.ot"], {}, /there are no weights .*; found config.json, rust_model.ot$/],
+  ["a GGUF file beside a config.json without weights", ["config.json", "a.gguf"], {}, /there are no weights .*; found/],
+  [
+    "a Caikit model for something else than text generation",
+    ["config.yml", "artifacts/config.json", "artifacts/model.safetensors"],
+    { "config.yml": "artifact_path: artifacts\nmodule_id: 6655831b-960a-4dc5-8df4-867026e2cd41" },
+    /config.yml is of a prompt-tuned model/,
+  ],
+  [
+    "artifacts that are no checkpoint",
+    ["config.yml", "artifacts/a.gguf"],
+    { "config.yml": caikit },
+    /config.yml: its artifacts artifacts\/ have no config.json$/,
+  ],
+  [
+    "a shard in a folder of its own",
+    ["config.json", "model.safetensors.index.json", "shards/a.safetensors"],
+    { "model.safetensors.index.json": '{"weight_map": {"a": "shards/a.safetensors"}}' },
+    /names the shard shards\/a.safetensors, which is not there$/,
+  ],
   [
     "a shard that is not there",
     ["config.json", "model.safetensors.index.json", "model-1.safetensors"],
@@ -120,10 +172,15 @@ const refusals: [name: string, paths: string[], contents: Record<string, string>
   [
     "artifacts outside the folder",
     ["config.yml"],
-    { "config.yml": "artifact_path: ../x" },
+    { "config.yml": `${caikitModule}artifact_path: ../x` },
     /..\/x leads out of the model/,
   ],
-  ["absolute artifacts", ["config.yml"], { "config.yml": "artifact_path: /x" }, /\/x leads out of the model/],
+  [
+    "absolute artifacts",
+    ["config.yml"],
+    { "config.yml": `${caikitModule}artifact_path: /x` },
+    /\/x leads out of the model/,
+  ],
 ];
 test.each(refusals)("refuses %s", (_, paths, contents, message) => {
   expect(() => select(paths, contents)).toThrow(message);

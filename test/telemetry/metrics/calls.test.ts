@@ -19,7 +19,7 @@ function harness() {
   const metrics = createMetrics({
     limits: { maxSequenceLength: 64, maxNewTokens: 64, slots: 1 },
     version: "1",
-    model: { id: "m", weightBytes: 1, loadMs: 1 },
+    model: { id: "m", weightBytes: 1, loadMs: 1, dtype: "float32", kvDtype: "float32", digest: () => undefined },
     engineState: () => ({ waiting: 0, prefilling: 0, running: 0, cachedTokens: 0 }),
   });
   const { callStarted, callEnded } = metrics.apiObserver;

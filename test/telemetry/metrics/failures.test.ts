@@ -11,7 +11,7 @@ function startMeasured(options?: BatchingOptions) {
   const metrics = createMetrics({
     limits: { ...engine.limits, slots: 4 },
     version: "1",
-    model: { id: "m", weightBytes: 1, loadMs: 1 },
+    model: { id: "m", weightBytes: 1, loadMs: 1, dtype: "float32", kvDtype: "float32", digest: () => undefined },
     engineState: () => ({ ...engine.counts, cachedTokens: engine.cachedTokens }),
   });
   engine.observe(observeAll(...metrics.observers));

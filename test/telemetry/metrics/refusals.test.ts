@@ -24,7 +24,7 @@ beforeEach(async () => {
   metrics = createMetrics({
     limits: { ...limits, slots: 1 },
     version: "1",
-    model: { id: "m", weightBytes: 1, loadMs: 1 },
+    model: { id: "m", weightBytes: 1, loadMs: 1, dtype: "float32", kvDtype: "float32", digest: () => undefined },
     engineState: () => ({ waiting: 0, prefilling: 0, running: 0, cachedTokens: 0 }),
   });
   const engine = Object.assign(new ScriptedEngine(), { limits });

@@ -26,13 +26,20 @@ async function toEnd(events: AsyncIterator<unknown>): Promise<void> {
 }
 
 beforeAll(async () => {
-  const sizes = { maxSlots: 4, maxNewTokens: 32, maxConcurrentRequests: 11 };
+  const sizes = { maxSlots: 4, maxNewTokens: 32, maxConcurrentRequests: 11, decodeSlowdown: Infinity };
   running = await startTestEngine("test/fixtures/micro-gpt2", sizes);
   const { engine } = running;
   metrics = createMetrics({
     limits: { ...engine.limits, slots: 4 },
     version: "1.2.3",
-    model: { id: 'a "micro"\\gpt2', weightBytes: 1234, loadMs: 250 },
+    model: {
+      id: 'a "micro"\\gpt2',
+      weightBytes: 1234,
+      loadMs: 250,
+      dtype: "float32",
+      kvDtype: "float32",
+      digest: () => undefined,
+    },
     engineState: () => ({ ...engine.counts, cachedTokens: engine.cachedTokens }),
   });
   engine.observe(observeAll(...metrics.observers));

@@ -1,8 +1,8 @@
 /** What a complete entry is: its files, their digests, and what they looked like on disk when they were complete. */
-import { createHash } from "node:crypto";
 import { open, readdir, readFile, rename, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isJsonObject, systemErrorCode } from "../../checkpoint/json.js";
+import { modelDigest } from "../../digest/combine.js";
 
 export interface ManifestFile {
   readonly path: string;
@@ -16,15 +16,9 @@ export interface Manifest {
   readonly format: 1;
   readonly uri: string;
   readonly name: string;
-  /** Over paths and digests of all files: the same for the same contents. */
+  /** Over paths and digests of the checkpoint's files: the same for the same contents. */
   readonly digest: string;
   readonly files: readonly ManifestFile[];
-}
-
-/** `sha256:...` over the files, in the order of their paths. */
-export function modelDigest(files: readonly Pick<ManifestFile, "path" | "digest">[]): string {
-  const lines = files.map(({ path, digest }) => `${digest} ${path}\n`).sort();
-  return `sha256:${createHash("sha256").update(lines.join("")).digest("hex")}`;
 }
 
 /** @throws What the file system throws. */

@@ -27,7 +27,7 @@ export function fileDigest(digests: Uint8Array): string {
   return `sha256:${createHash("sha256").update(digests).digest("hex")}`;
 }
 
-const blocksAtOnce = 4; // threads that libuv has
+const defaultBlocksAtOnce = 4; // threads that libuv has
 
 /**
  * Reads a file's blocks and computes their digests, several at a time.
@@ -40,6 +40,7 @@ export async function digestBlocks(
   blocks: Iterable<number>,
   onDigest: (block: number, digest: Uint8Array | undefined) => void,
   signal: AbortSignal,
+  blocksAtOnce: number = defaultBlocksAtOnce,
 ): Promise<void> {
   const queue = blocks[Symbol.iterator]();
   const digestNext = async (): Promise<void> => {
@@ -55,11 +56,16 @@ export async function digestBlocks(
 }
 
 /** The digest of a whole file on disk. */
-export async function digestFile(handle: FileHandle, byteLength: number, signal: AbortSignal): Promise<string> {
+export async function digestFile(
+  handle: FileHandle,
+  byteLength: number,
+  signal: AbortSignal,
+  blocksAtOnce?: number,
+): Promise<string> {
   const count = blockCountOf(byteLength);
   const digests = Buffer.alloc(count * digestBytes);
   const put = (block: number, digest: Uint8Array | undefined) => digests.set(digest ?? [], block * digestBytes);
-  await digestBlocks(handle, byteLength, Array(count).keys(), put, signal);
+  await digestBlocks(handle, byteLength, Array(count).keys(), put, signal, blocksAtOnce);
   return fileDigest(digests);
 }
 

@@ -5,7 +5,7 @@
 import { Agent as HttpAgent, request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { RemoteError } from "../remote-folder.js";
-import { describeNetworkFailure } from "./network-failures.js";
+import { describeNetworkFailure, type NetworkFailure } from "./network-failures.js";
 import { poolSize } from "./pool-size.js";
 import { scrubbedCause } from "./scrub.js";
 
@@ -143,6 +143,8 @@ function silenceError(): Error {
 /** Queries may be signatures: only the origin is said. */
 function connectionError(error: unknown, url: URL): RemoteError {
   if (error instanceof RemoteError) return error;
-  const failure = describeNetworkFailure(error, certificateHelp) ?? { text: "fails", isTransient: false };
-  return new RemoteError(`${url.origin} ${failure.text}`, failure.isTransient, { cause: scrubbedCause(error, []) });
+  const unknown: NetworkFailure = { text: "fails", isTransient: false };
+  const failure = describeNetworkFailure(error, certificateHelp) ?? unknown;
+  const { text, isTransient, isOutage } = failure;
+  return new RemoteError(`${url.origin} ${text}`, isTransient, { isOutage, cause: scrubbedCause(error, []) });
 }

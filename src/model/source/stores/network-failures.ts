@@ -4,6 +4,8 @@ export interface NetworkFailure {
   /** Completes the sentence "HOST ...". */
   readonly text: string;
   readonly isTransient: boolean;
+  /** As of `RemoteError`. */
+  readonly isOutage?: boolean;
 }
 
 const lost = { text: "broke the connection off", isTransient: true };
@@ -14,7 +16,8 @@ const noTls = { text: "does not speak TLS on that port; if it is plain HTTP, say
 
 const failures: Readonly<Record<string, NetworkFailure>> = {
   ECONNREFUSED: { text: "refuses connections: nothing listens on that port, or not yet", isTransient: true },
-  ENOTFOUND: { text: "is no host that the DNS knows", isTransient: false },
+  // A wrong name is not asked for again; but a DNS that has lost its records, or that of another network, says the same.
+  ENOTFOUND: { text: "is no host that the DNS knows", isTransient: false, isOutage: true },
   EAI_AGAIN: { text: "cannot be looked up: the DNS does not answer", isTransient: true },
   ECONNRESET: lost,
   ECONNABORTED: lost,

@@ -1,6 +1,6 @@
 /** Turns what the AWS SDK throws into words for the operator: what was asked of whom, what is wrong, what to set. */
 import { RemoteChangedError, RemoteError } from "../remote-folder.js";
-import { describeNetworkFailure } from "./network-failures.js";
+import { describeNetworkFailure, type NetworkFailure } from "./network-failures.js";
 import { parseRetryAfter } from "./retry-after.js";
 import type { S3Settings } from "./s3-settings.js";
 import { scrubbedCause } from "./scrub.js";
@@ -56,11 +56,12 @@ export function describeS3Error(
 ): RemoteError | RemoteChangedError {
   const answer = readAnswer(error);
   if (request.path !== undefined && isChange(answer)) return new RemoteChangedError(request.path);
-  const { text, isTransient } = judge(error, answer, settings, request);
+  const { text, isTransient, isOutage } = judge(error, answer, settings, request);
   return new RemoteError(
     `s3://${request.bucket}/${request.key ?? ""} at ${endpointOf(settings)}: ${text}`,
     isTransient,
     {
+      isOutage,
       cause: scrubbedCause(error, secretsOf(settings)),
       retryAfterMs: parseRetryAfter(answer.headers["retry-after"], Date.now()),
     },
@@ -72,12 +73,7 @@ function isChange({ code, status }: Answer): boolean {
   return status === 404 && code !== "NoSuchBucket";
 }
 
-function judge(
-  error: unknown,
-  answer: Answer,
-  settings: S3Settings,
-  request: S3Request,
-): { readonly text: string; readonly isTransient: boolean } {
+function judge(error: unknown, answer: Answer, settings: S3Settings, request: S3Request): NetworkFailure {
   const { code, status, region, isClockCorrected } = answer;
   const isElsewhere = region !== undefined && region !== settings.region;
   if (isElsewhere && (status === 301 || status === 400)) return permanent(describeRegion(region, settings, request));
@@ -92,10 +88,10 @@ function judge(
   return permanent(describeStatus(code, status));
 }
 
-function judgeConnection(error: unknown): { readonly text: string; readonly isTransient: boolean } {
+function judgeConnection(error: unknown): NetworkFailure {
   const failure = describeNetworkFailure(error, certificateHelp);
   if (failure === undefined) return permanent("the request failed");
-  return { text: `the server ${failure.text}`, isTransient: failure.isTransient };
+  return { ...failure, text: `the server ${failure.text}` };
 }
 
 function describeStatus(code: string, status: number): string {
@@ -116,11 +112,11 @@ function describeDenial({ credentials }: S3Settings, { key, bucket }: S3Request)
     : `${who} no right to read ${key} (s3:GetObject)`;
 }
 
-function permanent(text: string): { readonly text: string; readonly isTransient: boolean } {
+function permanent(text: string): NetworkFailure {
   return { text, isTransient: false };
 }
 
-function transient(text: string): { readonly text: string; readonly isTransient: boolean } {
+function transient(text: string): NetworkFailure {
   return { text, isTransient: true };
 }
 
