@@ -37,8 +37,19 @@ test("every setting of the server is one of the values' settings, but for those 
   const others = Object.keys(settings).filter((key) => !inValues.includes(key));
   expect(others).toEqual([
     ...["model", "modelId", "dtype", "weightsCache", "modelCache", "modelToken"],
-    ...["port", "grpcPort", "grpc", "tgisPort", "tgis", "httpPort", "http", "healthPort", "health"],
-    ...["tlsCert", "tlsKey", "tlsClientCa", "apiKeysFile", "config", "shutdownDelaySeconds"],
+    ...[
+      "port",
+      "grpcPort",
+      "grpc",
+      "tgisPort",
+      "tgis",
+      "httpPort",
+      "http",
+      "healthPort",
+      "health",
+      "shutdownDelaySeconds",
+    ],
+    ...["tlsCert", "tlsKey", "tlsClientCa", "apiKeysFile", "config"],
   ]);
 });
 

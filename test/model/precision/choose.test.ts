@@ -51,6 +51,11 @@ describe("the KV cache's precision", () => {
     expect(kvOf({ dtype: "float32", kvDtype: "auto" })).toBe("float32");
     expect([kvOf({ kvDtype: "int8" }), kvOf({ dtype: "int8", kvDtype: "float32" })]).toEqual(["int8", "float32"]);
   });
+
+  test("is told with its reason where nobody asked for it", () => {
+    expect(choose({ dtype: "int8" }).reason).toMatch(/^as asked; an int8 KV cache .* 0\.1% of perplexity$/);
+    expect(choose({ dtype: "int8", kvDtype: "int8" }).reason).toBe("as asked");
+  });
 });
 
 test("weights that stay in memory are factors and vectors, and no table of which rows are looked up", () => {
