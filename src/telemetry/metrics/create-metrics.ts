@@ -47,7 +47,7 @@ export function createMetrics({ limits, version, model, engineState }: MetricsOp
   families.set(own.build, 1, { version, model_id: model.id });
   families.set(own.modelLoad, model.loadMs / 1000);
   families.set(own.slots, limits.slots);
-  families.set(own.kvCapacity, limits.slots * limits.maxSequenceLength);
+  const kvCapacity = limits.slots * limits.maxSequenceLength;
   showModel(families, model);
   families.beforeScrape(() => {
     const digest = model.digest();
@@ -56,7 +56,10 @@ export function createMetrics({ limits, version, model, engineState }: MetricsOp
   families.addProcessMetrics();
   return {
     /** Hear the engine's events, one beside the other. */
-    observers: [tgisObserver(families, () => engineState().waiting), ownObserver(families, engineState)] as const,
+    observers: [
+      tgisObserver(families, () => engineState().waiting),
+      ownObserver(families, engineState, kvCapacity),
+    ] as const,
     apiObserver: callObserver(families),
     /** A batch of no prompts, which is answered without the engine. */
     countEmptyBatch: () => families.count(tgis.requests, 1, { kind: "batch" }),

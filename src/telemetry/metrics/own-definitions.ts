@@ -59,6 +59,11 @@ export const own = {
     type: "gauge",
     help: "Tokens that the KV cache has room for.",
   },
+  kvUsage: {
+    name: "ortler_kv_usage_ratio",
+    type: "gauge",
+    help: "Share of the KV cache that is in use, from 0 to 1.",
+  },
   stepDuration: {
     name: "ortler_step_duration_seconds",
     type: "histogram",

@@ -10,13 +10,18 @@ export interface EngineState {
   readonly cachedTokens: number;
 }
 
-/** Counts what TGIS has no metric for, and reads the engine's state at each scrape. */
-export function ownObserver(families: Families, state: () => EngineState) {
+/**
+ * Counts what TGIS has no metric for, and reads the engine's state at each scrape.
+ * @param kvCapacity tokens that the KV cache has room for.
+ */
+export function ownObserver(families: Families, state: () => EngineState, kvCapacity: number) {
+  families.set(own.kvCapacity, kvCapacity);
   families.beforeScrape(() => {
     const { waiting, prefilling, running, cachedTokens } = state();
     families.set(own.queueLength, waiting);
     families.set(own.running, prefilling + running);
     families.set(own.kvTokens, cachedTokens);
+    families.set(own.kvUsage, cachedTokens / kvCapacity);
   });
   return {
     runLaunched: ({ method, sequences }: LaunchEvent) => {

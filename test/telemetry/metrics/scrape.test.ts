@@ -173,8 +173,9 @@ describe("a scrape of a loaded engine", () => {
 
   test("shows what is going on while it goes on, and zero when all is done", () => {
     const gauges = ["tgi_batch_current_size", "tgi_batch_input_tokens", "tgi_batch_max_remaining_tokens"];
-    const states = ["ortler_running_sequences", "ortler_kv_tokens"];
+    const states = ["ortler_running_sequences", "ortler_kv_tokens", "ortler_kv_usage_ratio"];
     expect([...gauges, ...states].filter((name) => !(valueOf(busy, name) > 0))).toEqual([]);
+    expect(valueOf(busy, "ortler_kv_usage_ratio")).toBe(valueOf(busy, "ortler_kv_tokens") / (4 * 96));
     const all = [...gauges, ...states, "tgi_queue_size", "ortler_queue_length"];
     expect(all.map((name) => valueOf(done, name))).toEqual(all.map(() => 0));
   });
