@@ -57,7 +57,7 @@ export class Container implements AsyncDisposable {
     const image = readImageConfig(target);
     const run = [...(command ?? image.entrypoint), ...(args ?? (command === undefined ? image.command : []))];
     const all = { ...image.env, ...env };
-    const flags = ["--mount", "--pid", "--fork", "--kill-child", "--"];
+    const flags = ["--mount", "--pid", "--fork", "--"];
     const outer = spawn("unshare", [...flags, "bash", "-c", enter, "bash", root, resolve(model), ...run], {
       env: all,
       stdio: ["ignore", "pipe", "pipe"],
@@ -95,7 +95,7 @@ export class Container implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.outer.exitCode !== null || this.outer.signalCode !== null) return;
-    this.outer.kill("SIGKILL"); // takes the container along
+    process.kill(this.pid, "SIGKILL");
     await once(this.outer, "exit");
   }
 }
