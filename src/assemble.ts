@@ -7,6 +7,7 @@ import { createEngine } from "./engine/index.js";
 import { openModelDigest } from "./model/digest/model-digest.js";
 import { loadModel, loadTokenizerEarly, type LoadOptions } from "./model/index.js";
 import { awaitMountedModel } from "./model/source/location/await-mount.js";
+import { fetchOptions } from "./model/source/fetch-settings.js";
 import { locateModel, type LocatedModel } from "./model/source/location/locate-model.js";
 import { describeLocation } from "./model/source/location/model-location.js";
 import { isRemote, provideModel, type ProvidedModel } from "./model/source/provide-model.js";
@@ -203,12 +204,7 @@ async function provide(
   try {
     const provided = await provideModel(location, {
       environment: processEnvironment(),
-      cacheFolder: settings.modelCache === "" ? undefined : settings.modelCache,
-      maxCacheBytes: settings.modelCacheSize === 0 ? undefined : settings.modelCacheSize,
-      isThorough: settings.modelCacheVerify,
-      partBytes: settings.downloadPartSize,
-      concurrency: settings.downloadConcurrency,
-      httpToken: settings.modelToken === "" ? undefined : settings.modelToken,
+      ...fetchOptions(settings),
       onProgress: (progress) => {
         display?.onProgress(progress);
         onProgress(progress);

@@ -4,7 +4,19 @@
  */
 export type ErrorKind = "invalid-input" | "over-capacity" | "deadline" | "cancelled" | "unavailable" | "internal";
 
-export abstract class OrtlerError extends Error {
+/** An error whose class decides whether it has a stack: collecting one costs more than all else in refusing a request. */
+export abstract class BaseError extends Error {
+  protected static readonly hasStack: boolean = true;
+
+  constructor(message: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    if (!new.target.hasStack) Error.stackTraceLimit = 0;
+    super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+export abstract class OrtlerError extends BaseError {
   abstract readonly kind: ErrorKind;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -13,17 +25,9 @@ export abstract class OrtlerError extends Error {
   }
 }
 
-/**
- * What is to be expected of clients and of load: told by its message and never debugged, so it has no stack, whose
- * collection would cost more than all else in refusing a request.
- */
+/** What is to be expected of clients and of load: told by its message and never debugged. */
 export abstract class ExpectedError extends OrtlerError {
-  constructor(message: string, options?: ErrorOptions) {
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    super(message, options);
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+  protected static override readonly hasStack = false;
 }
 
 /** A bug or a broken machine: ours to fix. The client sees "internal error", the log sees this. */

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { ErrorKind } from "../errors.js";
+import { BaseError, type ErrorKind } from "../errors.js";
 
 /**
  * The one place where an error becomes a gRPC status or an HTTP code; a new kind without a row does not compile.
@@ -14,17 +14,9 @@ export const codes = {
   internal: { grpc: status.INTERNAL, http: 500 },
 } as const satisfies Record<ErrorKind, { grpc: status; http: number }>;
 
-/**
- * An error that is told to a client as it is, and never debugged: it has no stack, whose collection would cost more than
- * all else in refusing a request.
- */
-export abstract class ToldError extends Error {
-  constructor(text: string, options?: ErrorOptions) {
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    super(text, options);
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+/** An error that is told to a client as it is, and never debugged. */
+export abstract class ToldError extends BaseError {
+  protected static override readonly hasStack = false;
 }
 
 /** An error in a contract's own words: the client gets exactly this code and this text. */

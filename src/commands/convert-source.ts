@@ -1,6 +1,7 @@
 /** Brings the model that is to be converted to this machine, from wherever it could be served. */
 import { processEnvironment } from "../config/environment.js";
 import { ConfigurationError } from "../errors.js";
+import { fetchOptions } from "../model/source/fetch-settings.js";
 import { locateModel } from "../model/source/location/locate-model.js";
 import { describeLocation, type ModelLocation } from "../model/source/location/model-location.js";
 import { isRemote, provideModel, type ProvidedModel } from "../model/source/provide-model.js";
@@ -22,12 +23,7 @@ export async function provideSource(source: string, values: ConvertValues): Prom
   try {
     return await provideModel(located.location, {
       environment,
-      cacheFolder: values.modelCache === "" ? undefined : values.modelCache,
-      maxCacheBytes: values.modelCacheSize === 0 ? undefined : values.modelCacheSize,
-      isThorough: values.modelCacheVerify,
-      partBytes: values.downloadPartSize,
-      concurrency: values.downloadConcurrency,
-      httpToken: values.modelToken === "" ? undefined : values.modelToken,
+      ...fetchOptions(values),
       onProgress: (progress) => display?.onProgress(progress),
       onWarning: (message) => log.warn(message),
     });

@@ -256,3 +256,9 @@ class Gpt2WeightFinder {
     );
   }
 }
+
+/** `1 / sqrt(headDim)` and `1 / (layer + 1)`, each where the configuration asks for it. */
+export function attentionScale(config: Gpt2Config, layer: number): number {
+  const byDimension = config.scaleAttention ? 1 / Math.sqrt(config.headDim) : 1;
+  return config.scaleByInverseLayerIndex ? byDimension / (layer + 1) : byDimension;
+}

@@ -17,6 +17,7 @@ import { float32Products, type Factor } from "../graph/products.js";
 import { addRows, addWeight } from "../graph/weights.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
 import {
+  attentionScale,
   gpt2Weights,
   parseGpt2Config,
   type Activation,
@@ -158,12 +159,6 @@ class Gpt2Graph {
   private flat(x: Value): Value {
     return this.graph.add("Reshape", [x, this.flatShape]);
   }
-}
-
-/** `1 / sqrt(headDim)` and `1 / (layer + 1)`, each where the configuration asks for it. */
-function attentionScale(config: Gpt2Config, layer: number): number {
-  const byDimension = config.scaleAttention ? 1 / Math.sqrt(config.headDim) : 1;
-  return config.scaleByInverseLayerIndex ? byDimension / (layer + 1) : byDimension;
 }
 
 const tanhGelu = (graph: GraphBuilder, x: Value): Value => graph.add("FastGelu", [x], {}, "com.microsoft");

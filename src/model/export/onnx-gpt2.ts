@@ -2,7 +2,13 @@
  * GPT-2 for whoever runs ONNX: the arithmetic of `architectures/gpt2.ts` in ONNX's own operators. Slower here, as the
  * cache is copied in every run, and at home everywhere.
  */
-import { gpt2Weights, parseGpt2Config, type Activation, type Gpt2Config } from "../architectures/gpt2-config.js";
+import {
+  attentionScale,
+  gpt2Weights,
+  parseGpt2Config,
+  type Activation,
+  type Gpt2Config,
+} from "../architectures/gpt2-config.js";
 import type { Gpt2Layer, Gpt2Weights, Linear, Norm } from "../architectures/gpt2-config.js";
 import type { JsonObject } from "../checkpoint/json.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
@@ -58,11 +64,6 @@ class Gpt2Onnx {
     const inputs = [x, addWeight(this.#graph, weight), addWeight(this.#graph, bias)];
     return this.#graph.add("LayerNormalization", inputs, { axis: -1n, epsilon: this.config.layerNormEpsilon });
   }
-}
-
-function attentionScale({ scaleAttention, headDim, scaleByInverseLayerIndex }: Gpt2Config, layer: number): number {
-  const byDimension = scaleAttention ? 1 / Math.sqrt(headDim) : 1;
-  return scaleByInverseLayerIndex ? byDimension / (layer + 1) : byDimension;
 }
 
 type AddActivation = (graph: GraphBuilder, x: Value) => Value;
