@@ -1,0 +1,1 @@
+"""The steps of the walk-through, for the notebook and the script alike: tune, store, serve, ask."""
