@@ -2,7 +2,7 @@
  * Writes what the chart says of its values from where they are defined: `npm run chart-values`.
  *
  * - The part `settings` of charts/ortler/values.schema.json, from the server's table of settings.
- * - The table in charts/ortler/README.md, from the comments of charts/ortler/values.yaml that begin with `--`.
+ * - The table in each chart's README.md, from the comments of its values.yaml that begin with `--`.
  *
  * With --check it writes nothing, and ends with 1 when a file is not what it would write.
  */
@@ -14,7 +14,7 @@ import { build } from "esbuild";
 import { format, resolveConfig } from "prettier";
 import { isMap, isScalar, parseDocument } from "yaml";
 
-const chart = new URL("../charts/ortler/", import.meta.url);
+const charts = new URL("../charts/", import.meta.url);
 
 /** Settings that the chart gives by values of its own, or that belong into a Secret. */
 const givenByTheChart = [
@@ -47,7 +47,7 @@ async function loadSettings() {
 }
 
 async function renderSchema() {
-  const schema = JSON.parse(read("values.schema.json"));
+  const schema = JSON.parse(read("ortler/values.schema.json"));
   const settings = Object.entries(await loadSettings()).filter(([key]) => !givenByTheChart.includes(key));
   schema.properties.settings = {
     description: "Settings of the server. Made by scripts/chart-values-page.js; do not edit.",
@@ -67,10 +67,10 @@ function settingSchema({ kind, doc }) {
   return { description: doc, type: "string" };
 }
 
-function renderReadme() {
+function renderReadme(chart) {
   const marker = "<!-- values -->";
-  const [head, , tail] = read("README.md").split(marker);
-  const rows = valueRows(parseDocument(read("values.yaml")).contents, []);
+  const [head, , tail] = read(`${chart}/README.md`).split(marker);
+  const rows = valueRows(parseDocument(read(`${chart}/values.yaml`)).contents, []);
   const lines = rows.map(({ path, value, doc }) => `| \`${path}\` | \`${value}\` | ${doc.replaceAll("|", "\\|")} |`);
   return [head, `\n\n| Value | Default | What it is |\n| --- | --- | --- |\n${lines.join("\n")}\n\n`, tail].join(
     marker,
@@ -95,24 +95,25 @@ function defaultText(node) {
 }
 
 function read(name) {
-  return readFileSync(new URL(name, chart), "utf8");
+  return readFileSync(new URL(name, charts), "utf8");
 }
 
 async function renderFormatted(name, text) {
-  const filepath = fileURLToPath(new URL(name, chart));
+  const filepath = fileURLToPath(new URL(name, charts));
   return format(text, { ...(await resolveConfig(filepath)), filepath });
 }
 
 const files = [
-  ["values.schema.json", await renderSchema()],
-  ["README.md", renderReadme()],
+  ["ortler/values.schema.json", await renderSchema()],
+  ["ortler/README.md", renderReadme("ortler")],
+  ["ortler-tuning/README.md", renderReadme("ortler-tuning")],
 ];
 for (const [name, text] of files) {
   const rendered = await renderFormatted(name, text);
   if (!process.argv.includes("--check")) {
-    writeFileSync(new URL(name, chart), rendered);
+    writeFileSync(new URL(name, charts), rendered);
   } else if (rendered !== read(name)) {
-    process.stderr.write(`charts/ortler/${name} is not up to date: npm run chart-values\n`);
+    process.stderr.write(`charts/${name} is not up to date: npm run chart-values\n`);
     process.exitCode = 1;
   }
 }
