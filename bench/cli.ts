@@ -7,6 +7,7 @@ import { load, report } from "./load/bench-commands.js";
 import * as peers from "./peers/command.js";
 import * as roofline from "./roofline/command.js";
 import * as smoke from "./smoke.js";
+import * as start from "./start/command.js";
 
 interface BenchCommand {
   /** Name and options, then what they do. */
@@ -14,7 +15,16 @@ interface BenchCommand {
   readonly run: (args: readonly string[]) => Promise<void>;
 }
 
-const commands: Readonly<Record<string, BenchCommand>> = { engine, peers, roofline, compare, load, report, smoke };
+const commands: Readonly<Record<string, BenchCommand>> = {
+  engine,
+  peers,
+  roofline,
+  compare,
+  start,
+  load,
+  report,
+  smoke,
+};
 
 async function main([name = "", ...args]: readonly string[]): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -12,6 +12,8 @@ export interface ServerOptions {
   readonly preload?: string;
   /** Folder of the built program; `dist` by default. */
   readonly programs?: string;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Where the APIs are. */
@@ -44,13 +46,14 @@ export class ServerProcess implements AsyncDisposable {
     readonly wallMs: number,
   ) {}
 
-  static async start({ args, preload, programs = "dist" }: ServerOptions): Promise<ServerProcess> {
+  static async start({ args, preload, programs = "dist", env }: ServerOptions): Promise<ServerProcess> {
     const start = performance.now();
     const nodeArgs = preload === undefined ? [] : ["--import", preload];
     const ports = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);
     const program = [path.join(programs, "cli.js"), "serve", "--host=127.0.0.1", ...ports, "--log-level=warn"];
     const channel = preload === undefined ? [] : (["ipc"] as const);
     const child = spawn(process.execPath, [...nodeArgs, ...program, ...args], {
+      env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit", ...channel],
     });
     const ready = await readyLine(child);

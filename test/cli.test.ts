@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { resolve } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { ServerStreamingTextGenerationTaskRequestSchema } from "../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
@@ -92,7 +93,7 @@ describe("without a model", () => {
       "",
       expect.stringMatching(/^ortler: --top-k must be an integer .*"many"\n$/) as string,
     ],
-    [["inspect"], 2, "", "ortler: no PATH: name the model folder to inspect\n"],
+    [["inspect", "two", "folders"], 2, "", 'ortler: unexpected argument "folders"\n'],
   ];
   test.each(rows)("ortler %j ends with code %i and says why", async (args, code, stdout, stderr) => {
     expect(await run(args)).toEqual({ code, stdout, stderr });
@@ -308,6 +309,12 @@ describe("inspect", () => {
     const { code, stdout } = await run(["inspect", "--json", "test/fixtures/micro-gpt2-sharded"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ architecture: "gpt2", elementTypes: ["float32"], problems: [] });
+  });
+
+  test("without a folder says what is in the model that ships with Ortler", async () => {
+    const { code, stdout } = await run(["inspect", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ folder: resolve("models/tiny"), architecture: "gpt2", problems: [] });
   });
 
   test("says why a folder would not load, and ends with 1", async () => {

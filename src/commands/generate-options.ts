@@ -91,6 +91,7 @@ export const generateOptions = {
   },
   model: settings.model,
   modelDigest: settings.modelDigest,
+  modelWaitSeconds: settings.modelWaitSeconds,
   modelCache: settings.modelCache,
   modelCacheSize: settings.modelCacheSize,
   modelCacheVerify: settings.modelCacheVerify,

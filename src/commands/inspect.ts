@@ -3,6 +3,7 @@ import { text, toggle } from "../config/kinds.js";
 import { loadOptions } from "../config/load.js";
 import type { OptionTable, Values } from "../config/options.js";
 import { ConfigurationError } from "../errors.js";
+import { shippedModelFolder } from "../shipped-model.js";
 import type { Command } from "./command.js";
 import { precisionList, type AskedPrecisions } from "./compare-options.js";
 import type { Inspection } from "./inspection.js";
@@ -35,16 +36,15 @@ const options = {
 } as const satisfies OptionTable;
 
 export const command: Command = {
-  usage: "inspect [options] PATH",
-  description: `Says what is in a model folder: architecture, sizes, precision, tokenizer, and the memory that one slot (one
-running sequence) takes. The exit code is 1 if the model would not load; then it says why. With --compare it says what
-int8 and int4 cost.`,
+  usage: "inspect [options] [PATH]",
+  description: `Says what is in a model folder, or in the model that ships with Ortler: architecture, sizes, precision, tokenizer,
+and the memory that one slot (one running sequence) takes. The exit code is 1 if the model would not load; then it says
+why. With --compare it says what int8 and int4 cost.`,
   table: options,
 
   async run(args) {
     const { values, positionals } = loadOptions({ table: options, args });
-    const [folder, unexpected] = positionals;
-    if (folder === undefined) throw new ConfigurationError("no PATH: name the model folder to inspect");
+    const [folder = shippedModelFolder, unexpected] = positionals;
     if (unexpected !== undefined) throw new ConfigurationError(`unexpected argument ${JSON.stringify(unexpected)}`);
     const { compare } = values;
     if (compare !== undefined) return printComparison(folder, compare, values);

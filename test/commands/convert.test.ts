@@ -83,6 +83,21 @@ test.each(mistakes)("ortler convert %j ends with code 2 and says why", async (ar
   expect(await run(args)).toEqual({ code: 2, stdout: "", stderr });
 });
 
+/** File systems of the kernel, which take no folder: one says so, the other that there is no such folder. */
+const closed: [destination: string, code: string][] = [
+  ["/proc/ortler/model", "ENOENT"],
+  ["/proc/sys/ortler", "ENOENT|EACCES|EPERM|EROFS"],
+  ["/sys/ortler", "EACCES|EPERM|EROFS"],
+];
+test.runIf(process.platform === "linux").each(closed)("a DST at %s ends it with one line", async (folder, code) => {
+  const message = new RegExp(`^ortler: ${folder} cannot be written \\((${code})\\)\n$`);
+  expect(await run([source, folder])).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringMatching(message) as string,
+  });
+});
+
 test("--help shows how it is used", async () => {
   const { code, stdout } = await run(["--help"]);
   expect({ code, stdout }).toEqual({

@@ -9,7 +9,7 @@ import { planPorts } from "../../src/servers/ports.js";
 import { combinations } from "./support/chart-combinations.js";
 import { renderChart, renderNotes, type Values } from "./support/chart.js";
 import { at, everything, isObject, objectsAt, textAt, textsAt } from "./support/json.js";
-import { containersOf, findFaults, ofKind, theOne, type Manifest } from "./support/manifests.js";
+import { annotationsOf, containersOf, findFaults, ofKind, theOne, type Manifest } from "./support/manifests.js";
 
 const raw = { enabled: true, deploymentMode: "RawDeployment" };
 const withEverything = renderChart(combinations["everything at once"] ?? {});
@@ -186,6 +186,19 @@ describe("with KServe", () => {
     expect(at(predictor, "storageUri")).toBe("s3://models/gpt2/");
     expect(textsAt(predictor, "args")).toContain("--model=/mnt/models");
     expect(at(theOne(byInitializer, "ServiceAccount"), "secrets")).toEqual([{ name: "minio" }]);
+  });
+
+  test("Knative waits for a first start longer than the startup probe, unless it is told how long", () => {
+    const key = "serving.knative.dev/progress-deadline";
+    const deadlineOf = (values: Values): unknown => annotationsOf(theOne(renderChart(values), "InferenceService"))[key];
+    expect(deadlineOf({ kserve: { enabled: true }, startup: { timeoutSeconds: 900 } })).toBe("960s");
+    expect(deadlineOf({ kserve: { enabled: true, annotations: { [key]: "20m" } } })).toBe("20m");
+    expect(deadlineOf({ kserve: raw })).toBeUndefined();
+  });
+
+  test.each(["grpc", "http"])("a raw deployment's readiness is that of the health port, also behind %s", (protocol) => {
+    const [container] = containersOf(theOne(renderChart({ kserve: { ...raw, protocol } }), "ServingRuntime"));
+    expect(at(container, "readinessProbe", "httpGet")).toEqual({ path: "/health", port: 3000 });
   });
 
   test("no Service or workload of the chart's own is in the way", () => {

@@ -5,6 +5,7 @@ import { ConfigurationError } from "../../errors.js";
 import { smallFiles, weightFormats } from "../checkpoint/file-names.js";
 import { systemErrorCode } from "../checkpoint/json.js";
 import { freeBytes } from "../source/cache/disk.js";
+import { isFolder } from "../source/location/folders.js";
 import { formatBytes } from "../../telemetry/progress/units.js";
 import { onnxFileNames } from "./formats.js";
 
@@ -34,7 +35,7 @@ export class OutputFolder implements AsyncDisposable {
    */
   static async open(folder: string, source: string, isOverwriting: boolean): Promise<OutputFolder> {
     const absolute = path.resolve(folder);
-    const isNew = (await writing(absolute, () => mkdir(absolute, { recursive: true }))) !== undefined;
+    const isNew = await writing(absolute, () => makeFolder(absolute));
     await refuseSource(absolute, source);
     const staging = await writing(absolute, async () => {
       await refuseContents(absolute, isOverwriting);
@@ -79,6 +80,18 @@ export class OutputFolder implements AsyncDisposable {
   }
 }
 
+/**
+ * Makes a folder and those above it, one by one: Node's recursive `mkdir` takes every ENOENT for a missing parent, and
+ * tries for ever where the file system says so of a parent that is there, as /proc does.
+ * @returns Whether there was none.
+ */
+async function makeFolder(folder: string): Promise<boolean> {
+  if (isFolder(folder)) return false;
+  await makeFolder(path.dirname(folder));
+  await mkdir(folder);
+  return true;
+}
+
 async function refuseSource(folder: string, source: string): Promise<void> {
   if ((await realpath(folder)) !== (await realpath(source))) return;
   throw new ConfigurationError(`${folder} is where the model is: convert it to another folder`);
@@ -116,6 +129,7 @@ export function describeWriteError(error: unknown, folder: string): unknown {
     case "EEXIST":
     case "ENOTDIR":
       return say("is a file, or lies below one: name a folder");
+    case "ENOENT":
     case "EROFS":
     case "EACCES":
     case "EPERM":

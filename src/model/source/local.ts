@@ -6,6 +6,7 @@ import { CheckpointError, ConfigurationError } from "../../errors.js";
 import { isGgufPath } from "../checkpoint/gguf/path.js";
 import { systemErrorCode } from "../checkpoint/json.js";
 import { parseCaikitConfig, refuseOtherModules } from "./caikit-config.js";
+import { unreadable } from "./location/unreadable.js";
 import { kindMarkers, mayBeModel, type ModelKind } from "./model-kinds.js";
 
 export interface LocalModel {
@@ -125,8 +126,4 @@ async function listFolder(path: string): Promise<string[]> {
 
 async function readText(path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: unknown) => Promise.reject(unreadable(path, error)));
-}
-
-function unreadable(path: string, cause: unknown): ConfigurationError {
-  return new ConfigurationError(`${path} cannot be read (${systemErrorCode(cause) ?? String(cause)})`, { cause });
 }

@@ -120,7 +120,8 @@ describe("a server that", () => {
     const limits = { maxSequenceLength: 64, maxNewTokens: 32, vocabularySize: 256, includeStopSequenceByDefault: true };
     const engine = Object.assign(http.engine, { script, limits });
     const caikit = await startCaikit(engine);
-    const tgis = await startTgis({ engine, model: { tokenizer: await loadTokenizer(model) } });
+    const tokenizer = await loadTokenizer(model);
+    const tgis = await startTgis({ current: () => ({ engine, model: { tokenizer } }) });
     const addresses = { tgis: local(tgis.port), caikit: local(caikit.port), openai: http.url, tgi: http.url };
     try {
       const codes = apis.map(async (api) => {

@@ -3,6 +3,7 @@ import { TextGenerationTaskRequestSchema } from "../../../src/api/grpc/generated
 import { GeneratedTextResultSchema } from "../../../src/api/grpc/generated/caikit_data_model/nlp_pb.js";
 import { encode, finish, only } from "../../support/grpc.js";
 import { completeReferences, fixtures } from "../../support/reference.js";
+import { textAt } from "../support/json.js";
 import { directly } from "./probe.js";
 
 const [reference] = completeReferences(`${fixtures}/tiny-reference.json`);
@@ -33,4 +34,16 @@ export async function ask(
   client.close();
   if (answer.code !== status.OK) throw new Error(`${status[answer.code]}: ${answer.details}`);
   return only(GeneratedTextResultSchema, answer).generatedText;
+}
+
+/** Asks the same by HTTP, as TGI's clients do. @returns the generated text. @throws {Error} when it is refused. */
+export async function askHttp(address: string): Promise<string> {
+  const body = JSON.stringify({
+    inputs: reference?.prompt,
+    parameters: { max_new_tokens: reference?.greedy.ids.length },
+  });
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`http://${address}/generate`, { method: "POST", headers, body });
+  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+  return textAt(await response.json(), "generated_text");
 }

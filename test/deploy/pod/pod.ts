@@ -1,9 +1,9 @@
 /**
- * What a kubelet is told to run: one container of a pod, read out of rendered manifests. From a Deployment as it
- * stands; from an InferenceService and its runtime as KServe merges them.
+ * What a kubelet is told to run: one container of a pod, read out of rendered manifests. From a Deployment or a
+ * StatefulSet as it stands; from an InferenceService and its runtime as KServe merges them.
  */
 import { at, isObject, objectsAt, textAt, textsAt, type JsonObject } from "../support/json.js";
-import { nameOf, theOne, type Manifest } from "../support/manifests.js";
+import { nameOf, ofKind, theOne, type Manifest } from "../support/manifests.js";
 import { environmentOf } from "./environment.js";
 import { readMounts, type Claims, type Mount } from "./mounts.js";
 import { readProbe, type Probe } from "./probe.js";
@@ -27,14 +27,24 @@ export interface Pod {
   readonly mayGainPrivileges: boolean;
 }
 
-/** The pod of the only Deployment. */
-export function podOfDeployment(manifests: readonly Manifest[], claims: Claims = {}): Pod {
-  const deployment = theOne(manifests, "Deployment");
-  const spec = at(deployment, "spec", "template", "spec");
+/** The pod of the only Deployment or StatefulSet; of that, the first one. */
+export function podOfWorkload(manifests: readonly Manifest[], claims: Claims = {}): Pod {
+  const isStateful = ofKind(manifests, "StatefulSet").length > 0;
+  const workload = theOne(manifests, isStateful ? "StatefulSet" : "Deployment");
+  const name = isStateful ? `${workload.metadata.name}-0` : workload.metadata.name;
+  const spec = at(workload, "spec", "template", "spec");
   const [container = {}] = objectsAt(spec, "containers");
   const graceSeconds = numberAt(spec, "terminationGracePeriodSeconds") ?? 30;
-  const own = { name: deployment.metadata.name, volumes: objectsAt(spec, "volumes"), graceSeconds };
-  return toPod(container, own, manifests, claims);
+  const volumes = [...objectsAt(spec, "volumes"), ...claimedVolumes(workload, name)];
+  return toPod(container, { name, volumes, graceSeconds }, manifests, claims);
+}
+
+/** A StatefulSet makes a claim for each pod and template, and a volume of the template's name. */
+function claimedVolumes(workload: Manifest, podName: string): JsonObject[] {
+  return objectsAt(workload, "spec", "volumeClaimTemplates").map((template) => {
+    const name = textAt(template, "metadata", "name");
+    return { name, persistentVolumeClaim: { claimName: `${name}-${podName}` } };
+  });
 }
 
 /** The pod that KServe makes of the only InferenceService and the runtime that it names. */

@@ -26,6 +26,11 @@ test("a folder that is not empty is refused, and stays as it is", async () => {
   expect(await readdir(destination)).toEqual(before);
 });
 
+test("folders above it are made, too", async () => {
+  const destination = join(await temporaryFolder(), "models", "small");
+  expect((await convert({ source, destination })).folder).toBe(destination);
+});
+
 test("a volume's own folder does not make it less empty", async () => {
   const destination = await temporaryFolder();
   await mkdir(join(destination, "lost+found"));
@@ -103,6 +108,7 @@ const failures: [code: string, message: string][] = [
   ["EDQUOT", "/models/new cannot take the model: the disk is full (EDQUOT)"],
   ["EFBIG", "/models/new cannot take the model: its file would be larger than a file may be (EFBIG)"],
   ["EROFS", "/models/new cannot be written (EROFS)"],
+  ["ENOENT", "/models/new cannot be written (ENOENT)"],
   ["EACCES", "/models/new cannot be written (EACCES)"],
   ["ENOTDIR", "/models/new is a file, or lies below one: name a folder (ENOTDIR)"],
 ];

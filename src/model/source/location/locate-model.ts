@@ -31,19 +31,23 @@ export interface LocatedModel {
 
 /**
  * @returns Undefined when nothing names a model: the one that ships with Ortler is meant.
- * @throws {ConfigurationError} naming the value and what is allowed.
+ * @throws {ConfigurationError} naming the value and what is allowed, or a folder that cannot be read.
  */
 export function locateModel(input: LocateInput): LocatedModel | undefined {
   const { setting, environment, folders = { isFolder, hasEntries } } = input;
   const variable = modelVariables.find((name) => !isEmpty(environment[name]));
-  const candidates = [
+  const named = [
     { source: "--model", text: setting },
     ...(variable === undefined ? [] : [{ source: variable, text: environment[variable] ?? "" }]),
-    ...(folders.hasEntries(mountedModel) ? [{ source: mountedModel, text: mountedModel }] : []),
   ];
-  const found = candidates.find(({ text }) => !isEmpty(text));
+  const found = named.find(({ text }) => !isEmpty(text)) ?? findMounted(folders);
   if (found === undefined) return undefined;
   return { location: locate(found.text, environment, folders), source: found.source, text: redactUri(found.text) };
+}
+
+/** Looked at only when nothing is named: a mount that cannot be read is no fault of a server with another model. */
+function findMounted(folders: Folders): { readonly source: string; readonly text: string } | undefined {
+  return folders.hasEntries(mountedModel) ? { source: mountedModel, text: mountedModel } : undefined;
 }
 
 function locate(text: string, environment: Environment, folders: Folders): ModelLocation {
