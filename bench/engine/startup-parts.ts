@@ -45,6 +45,8 @@ const loaded = {
     weightBytes: 0,
     dtype: "float32" as const,
     kvDtype: "float32" as const,
+    device: { kind: "cpu" as const },
+    selection: "block-maxima" as const,
     precisionReason: "",
     isExactInAnyOrder: false,
     threads: cpu.availableCpus(),

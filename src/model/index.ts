@@ -4,12 +4,15 @@ export type { ChatTemplate } from "./checkpoint/chat-template.js";
 export { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
 export { digestLocalModel } from "./digest/model-digest.js";
 export {
+  candidateCount,
   io,
   kvBytesPerToken,
   logitBlockLength,
   logitBlocks,
+  topCandidates,
   type DecoderShape,
   type KvDtype,
+  type Selection,
 } from "./graph/decoder-io.js";
 export { loadModel, loadTokenizerEarly, type LoadOptions, type Model } from "./model.js";
 export { loadTokenizer } from "./huggingface-tokenizer.js";

@@ -1,10 +1,10 @@
+import type { DeviceChoice } from "../ort/device.js";
 import { prepareSessions, type Session } from "../ort/index.js";
-import { architectureOf } from "./architectures/index.js";
+import { architectureOf, type Blueprint } from "./architectures/index.js";
 import { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
 import { eosTokenIds } from "./checkpoint/generation-config.js";
 import { isGgufPath } from "./checkpoint/gguf/path.js";
-import type { WidenedCheckpoint } from "./checkpoint/gguf/widen.js";
-import type { DecoderShape, KvDtype } from "./graph/decoder-io.js";
+import type { DecoderShape, KvDtype, Selection } from "./graph/decoder-io.js";
 import { loadTokenizer, type HuggingFaceTokenizer } from "./huggingface-tokenizer.js";
 import { choosePrecision, type PrecisionOptions } from "./precision/choose.js";
 import { createModelSession } from "./precision/create-session.js";
@@ -32,6 +32,8 @@ export interface LoadOptions extends PrecisionOptions {
   readonly weightsCache?: string | undefined;
   /** Of the model's files, where it is known: names what is kept in `weightsCache`. */
   readonly digest?: string | undefined;
+  /** Of the graph; by default `block-maxima` on a CPU, and otherwise `on-device`. For tests of the one on the other. */
+  readonly selection?: Selection | undefined;
 }
 
 /** A checkpoint that is ready to run. Its session is to be driven by one runner. */
@@ -43,6 +45,10 @@ export interface Model extends Disposable {
   readonly shape: DecoderShape;
   readonly dtype: WeightDtype;
   readonly kvDtype: KvDtype;
+  /** Where the session computes. */
+  readonly device: DeviceChoice;
+  /** Which outputs the graph has beside `logits`. */
+  readonly selection: Selection;
   /** Why these, and what was widened for them: for the log. */
   readonly precisionReason: string;
   /** Of the weights that stay in memory. */
@@ -50,7 +56,8 @@ export interface Model extends Disposable {
   /**
    * A position has the same bits whether a decode, a chunk of any size or a verification of several tokens computed it:
    * so with an int8 KV cache. With a float32 one, decode differs from prefill, and prefill is exact in chunks that the
-   * runner pads only (docs/decisions/0006-bit-identity.md).
+   * runner pads only (docs/decisions/0006-bit-identity.md). On a CUDA device kernels are chosen by a run's shape: never
+   * so, and neither batches nor chunks promise the same bits.
    */
   readonly isExactInAnyOrder: boolean;
   /** Threads that share one operator: with a float32 KV cache at most one for each head. */
@@ -72,11 +79,14 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
   const { folder, name } = await resolveLocalModel(options.folder);
   const stored = await openCheckpoint(folder);
   const architecture = architectureOf(stored);
-  const { dtype, kvDtype, reason } = choosePrecision(architecture.read(stored), options);
-  await using widened = isGgufPath(folder) ? await widenBlocks(stored, options.weightsCache) : undefined;
-  const checkpoint = widened?.checkpoint ?? stored;
+  const asStored = architecture.read(stored);
+  const { dtype, kvDtype, reason } = choosePrecision(asStored, options);
+  await using prepared = await prepareWeights(stored, asStored, dtype, { ...options, folder });
+  const { checkpoint } = prepared;
   const blueprint = architecture.read(checkpoint);
   const { shape } = blueprint;
+  const { device = { kind: "cpu" } } = options;
+  const selection = options.selection ?? (device.kind === "cpu" ? "block-maxima" : "on-device");
   const threads = threadsFor(shape, kvDtype, options.threads);
   const loadChecked = async (): Promise<HuggingFaceTokenizer> => {
     const tokenizer = (await options.tokenizer) ?? (await loadTokenizer(folder));
@@ -87,20 +97,21 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     {
       folder: checkpoint.folder,
       blueprint,
+      selection,
       weightsCache: options.weightsCache,
-      digest: widened === undefined ? options.digest : undefined,
+      digest: checkpoint === stored ? options.digest : undefined,
       loadTokenizer: loadChecked,
     },
     { dtype, kvDtype },
-    { threads, isSpinning: options.isSpinning, libraryPath: options.ortLibrary },
+    { threads, isSpinning: options.isSpinning, libraryPath: options.ortLibrary, device },
   );
   try {
     return {
       id: options.id ?? name,
       folder,
       architecture: architecture.name,
-      ...{ shape, dtype, kvDtype, weightBytes },
-      precisionReason: widened === undefined ? reason : [reason, ...widened.notes].join("; "),
+      ...{ shape, dtype, kvDtype, device, selection, weightBytes },
+      precisionReason: [reason, ...prepared.notes].join("; "),
       isExactInAnyOrder: kvDtype === "int8",
       threads,
       tokenizer,
@@ -127,10 +138,29 @@ export async function loadTokenizerEarly(path: string): Promise<HuggingFaceToken
   }
 }
 
+interface PreparedCheckpoint extends AsyncDisposable {
+  /** With weights of types that a graph of the precision can have. */
+  readonly checkpoint: Checkpoint;
+  /** What was done for that, for the log. */
+  readonly notes: readonly string[];
+}
+
 /** Once all else is known to be sound: this takes time, and room on a disk. */
-async function widenBlocks(checkpoint: Checkpoint, weightsCache: string | undefined): Promise<WidenedCheckpoint> {
-  const { widenCheckpoint } = await import("./checkpoint/gguf/widen.js");
-  return widenCheckpoint(checkpoint, weightsCache);
+async function prepareWeights(
+  checkpoint: Checkpoint,
+  { weights }: Blueprint,
+  dtype: WeightDtype,
+  options: Pick<LoadOptions, "folder" | "weightsCache" | "digest">,
+): Promise<PreparedCheckpoint> {
+  if (dtype === "float16") {
+    const { narrowCheckpoint } = await import("./precision/narrow.js");
+    return narrowCheckpoint(checkpoint, weights, options);
+  }
+  if (isGgufPath(options.folder)) {
+    const { widenCheckpoint } = await import("./checkpoint/gguf/widen.js");
+    return widenCheckpoint(checkpoint, options.weightsCache);
+  }
+  return { checkpoint, notes: [], [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /**

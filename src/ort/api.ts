@@ -16,6 +16,8 @@ interface ArgumentTypes {
   readonly size: number;
   readonly str: string;
   readonly ptr: Pointer;
+  /** C strings, `const char * const *`. */
+  readonly strs: readonly string[];
   /** Memory that is read or written during the call only. */
   readonly memory: ArrayBufferView;
 }
@@ -59,11 +61,19 @@ const table = {
   addSessionConfigEntry: checks(130, "AddSessionConfigEntry", ["ptr", "str", "str"]),
   releaseSessionOptions: releases(100, "ReleaseSessionOptions", ["ptr"]),
 
+  createCudaOptions: creates(205, "CreateCUDAProviderOptions", []),
+  updateCudaOptions: checks(206, "UpdateCUDAProviderOptions", ["ptr", "strs", "strs", "size"]),
+  appendCudaProvider: checks(204, "SessionOptionsAppendExecutionProvider_CUDA_V2", ["ptr", "ptr"]),
+  releaseCudaOptions: releases(208, "ReleaseCUDAProviderOptions", ["ptr"]),
+
   createSessionFromArray: creates(8, "CreateSessionFromArray", ["ptr", "ptr", "size", "ptr"]),
   releaseSession: releases(95, "ReleaseSession", ["ptr"]),
 
   createMemoryInfo: creates(68, "CreateMemoryInfo", ["str", "int", "int", "int"]),
+  releaseMemoryInfo: releases(94, "ReleaseMemoryInfo", ["ptr"]),
   getAllocatorWithDefaultOptions: creates(78, "GetAllocatorWithDefaultOptions", []),
+  createAllocator: creates(131, "CreateAllocator", ["ptr", "ptr"]),
+  releaseAllocator: releases(132, "ReleaseAllocator", ["ptr"]),
 
   createTensor: creates(48, "CreateTensorAsOrtValue", ["ptr", "memory", "size", "int"]),
   createTensorWithData: creates(49, "CreateTensorWithDataAsOrtValue", ["ptr", "ptr", "size", "memory", "size", "int"]),
@@ -91,7 +101,14 @@ export type OrtApi = { readonly [K in keyof Table]: Call<Table[K]> } & {
   };
 };
 
-const cNames: Record<CType, string> = { int: "int", size: "size_t", str: "str", ptr: "void *", memory: "void *" };
+const cNames: Record<CType, string> = {
+  int: "int",
+  size: "size_t",
+  str: "str",
+  strs: "const char **",
+  ptr: "void *",
+  memory: "void *",
+};
 
 interface NativeFunction {
   (...args: readonly unknown[]): unknown;

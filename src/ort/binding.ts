@@ -1,3 +1,4 @@
+import { InternalError } from "../errors.js";
 import type { Pointer } from "./api.js";
 import type { Session } from "./session.js";
 import type { Tensor } from "./tensor.js";
@@ -16,16 +17,36 @@ export class Binding implements Disposable {
     this.handle = session.api.createIoBinding(session.pointer());
   }
 
+  /** @throws {InternalError} when the tensor is not where the session computes: every run would copy it. */
   input(name: string, tensor: Tensor): this {
+    this.#checkDevice(name, tensor);
+    return this.#bindInput(name, tensor);
+  }
+
+  /** An input that kernels read on the host, wherever the session computes. */
+  hostInput(name: string, tensor: Tensor): this {
+    if (!tensor.device.isHost) throw new InternalError(`${name} is read on the host, its tensor is on a device`);
+    return this.#bindInput(name, tensor);
+  }
+
+  /** @throws {InternalError} as `input`. */
+  output(name: string, tensor: Tensor): this {
+    this.#checkDevice(name, tensor);
+    this.session.api.bindOutput(this.handle, name, tensor.pointer());
+    this.#bound.set(`output ${name}`, tensor);
+    return this;
+  }
+
+  #bindInput(name: string, tensor: Tensor): this {
     this.session.api.bindInput(this.handle, name, tensor.pointer());
     this.#bound.set(`input ${name}`, tensor);
     return this;
   }
 
-  output(name: string, tensor: Tensor): this {
-    this.session.api.bindOutput(this.handle, name, tensor.pointer());
-    this.#bound.set(`output ${name}`, tensor);
-    return this;
+  #checkDevice(name: string, { device }: Tensor): void {
+    if (device === this.session.device) return;
+    const where = device.isHost ? "on the host" : "on another device";
+    throw new InternalError(`${name} is computed on ${this.session.device.kind}, its tensor is ${where}`);
   }
 
   /**

@@ -4,6 +4,8 @@ import { ConfigurationError } from "../errors.js";
 import { bindApi, type OrtApi, type Pointer } from "./api.js";
 import { koffi, type LibraryHandle } from "./ffi.js";
 
+export type { OrtApi, Pointer } from "./api.js";
+
 /**
  * Version of the function table that we ask for. Every function in use is older; tests run on the release that
  * onnxruntime-node ships (1.30), whose attention kernel is what bit identity was measured on.
@@ -11,7 +13,9 @@ import { koffi, type LibraryHandle } from "./ffi.js";
 const apiVersion = 22;
 const oldestVersion = "1.22.0";
 
-interface OrtLibrary {
+export interface OrtLibrary {
+  /** The file, as it was named. */
+  readonly path: string;
   readonly api: OrtApi;
   /** ONNX Runtime's own version, e.g. `1.30.0`. */
   readonly version: string;
@@ -52,7 +56,7 @@ function open(libraryPath: string): OrtLibrary {
       `ONNX Runtime ${version} in ${libraryPath} is too old: ${oldestVersion} or later is needed`,
     );
   }
-  return { api: bindApi(api), version, handle };
+  return { path: libraryPath, api: bindApi(api), version, handle };
 }
 
 /** The CPU library inside the `onnxruntime-node` package; its own binding is not loaded. */

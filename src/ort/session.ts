@@ -1,5 +1,5 @@
 import type { OrtApi, Pointer } from "./api.js";
-import { createCpuDevice, type Device } from "./device.js";
+import { createCpuDevice, type Device, type DeviceChoice } from "./device.js";
 import { koffi } from "./ffi.js";
 import { withFlashAttention } from "./flash-attention.js";
 import { loadOrtLibrary } from "./library.js";
@@ -18,6 +18,18 @@ export interface SessionOptions {
    * quicker, and a row's bits depend on nothing but the row (docs/decisions/0017-int8.md).
    */
   readonly isFlashAttentionOff?: boolean | undefined;
+  /** The CPU by default. */
+  readonly device?: DeviceChoice | undefined;
+}
+
+/** Where the memory of a session's inputs and outputs is. */
+export interface SessionDevices {
+  /** Ordinary memory. */
+  readonly cpu: Device;
+  /** Where it computes: its weights are there, and a cache is to be. The same as `cpu` on a CPU. */
+  readonly device: Device;
+  /** Memory for numbers that JavaScript exchanges with `device`: pinned for it, where that is another. */
+  readonly host: Device;
 }
 
 /** ONNX Runtime's own lines on standard error: none, since each error is a status that we report. */
@@ -37,7 +49,7 @@ interface Environment {
 const environments = new Map<OrtApi, Promise<Environment>>();
 
 /** Made on a worker thread: ONNX Runtime registers some thousand operators then. */
-function environmentOf(api: OrtApi): Promise<Environment> {
+export function environmentOf(api: OrtApi): Promise<Environment> {
   const known = environments.get(api);
   if (known !== undefined) return known;
   const making = api.later.createEnv(logFatalOnly, "ortler").then((env) => ({ env, cpu: createCpuDevice(api) }));
@@ -54,16 +66,20 @@ export function prepareSessions(libraryPath?: string): void {
 }
 
 /** An `OrtSession`: a graph with its weights, ready to run. */
-export class Session implements Disposable {
+export class Session implements Disposable, SessionDevices {
+  readonly cpu: Device;
+  readonly device: Device;
+  readonly host: Device;
   #disposed = false;
 
   private constructor(
     readonly api: OrtApi,
     readonly ortVersion: string,
-    /** Where inputs and outputs that JavaScript touches live. */
-    readonly cpu: Device,
     private readonly handle: Pointer,
-  ) {}
+    private readonly devices: SessionDevices & Partial<Disposable>,
+  ) {
+    ({ cpu: this.cpu, device: this.device, host: this.host } = devices);
+  }
 
   /**
    * Creates a session from a serialized ONNX model, on a worker thread.
@@ -71,19 +87,22 @@ export class Session implements Disposable {
    * Weights are prepacked, always: without it the kernels give other bits (docs/decisions/0006-bit-identity.md).
    * @param model bytes of the graph; keep weights out of it, ONNX Runtime copies what it is given.
    * @throws {OrtCallError} when ONNX Runtime refuses the graph.
+   * @throws {ConfigurationError} when the device is not usable, or has too little memory.
    */
   static async create(model: Uint8Array<ArrayBuffer>, options: SessionOptions): Promise<Session> {
-    const { api, version } = loadOrtLibrary(options.libraryPath);
+    const { device: choice = { kind: "cpu" } } = options;
+    const library = loadOrtLibrary(options.libraryPath);
+    const { api, version } = library;
     const { env, cpu } = await environmentOf(api);
-    const settings = createOptions(api, options);
-    try {
-      const bytes = model.slice().buffer; // memory that V8 does not move while the worker reads it
-      const create = (): Promise<Pointer> =>
-        api.later.createSessionFromArray(env, koffi.address(bytes), bytes.byteLength, settings);
-      return new Session(api, version, cpu, await withFlashAttention(options.isFlashAttentionOff ?? false, create));
-    } finally {
-      api.releaseSessionOptions(settings);
+    const create = (settings: Pointer): Promise<Pointer> => createHandle(api, env, model, settings, options);
+    if (choice.kind === "cpu") {
+      const handle = await withOptions(api, options, create);
+      return new Session(api, version, handle, { cpu, device: cpu, host: cpu });
     }
+    const { openCuda } = await import("./cuda/devices.js"); // most servers have no GPU
+    const cuda = openCuda(library, choice);
+    const handle = await withOptions(api, options, (settings) => cuda.create(settings, create));
+    return new Session(api, version, handle, { cpu, ...cuda.devicesOf(handle) });
   }
 
   pointer(): Pointer {
@@ -93,11 +112,38 @@ export class Session implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.devices[Symbol.dispose]?.();
     this.api.releaseSession(this.handle);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+}
+
+async function createHandle(
+  api: OrtApi,
+  env: Pointer,
+  model: Uint8Array<ArrayBuffer>,
+  settings: Pointer,
+  { isFlashAttentionOff = false }: SessionOptions,
+): Promise<Pointer> {
+  const bytes = model.slice().buffer; // memory that V8 does not move while the worker reads it
+  const create = (): Promise<Pointer> =>
+    api.later.createSessionFromArray(env, koffi.address(bytes), bytes.byteLength, settings);
+  return await withFlashAttention(isFlashAttentionOff, create); // until then `bytes` is held
+}
+
+async function withOptions<T>(
+  api: OrtApi,
+  options: SessionOptions,
+  use: (settings: Pointer) => Promise<T>,
+): Promise<T> {
+  const settings = createOptions(api, options);
+  try {
+    return await use(settings);
+  } finally {
+    api.releaseSessionOptions(settings);
   }
 }
 

@@ -1,7 +1,6 @@
 import { InternalError } from "../errors.js";
 import type { OrtApi, Pointer } from "./api.js";
-import { moveMemory } from "./memory.js";
-import type { Device } from "./device.js";
+import type { Blocks, Device } from "./device.js";
 import { koffi } from "./ffi.js";
 
 /** Element types in use: ONNX's number and the bytes of one element. */
@@ -56,6 +55,7 @@ export class Tensor implements Disposable {
    * Takes an `ArrayBuffer` and not a typed array: V8 moves the memory of small typed arrays about.
    */
   static over(api: OrtApi, device: Device, type: ElementType, shape: readonly number[], buffer: ArrayBuffer): Tensor {
+    if (!device.isHost) throw new InternalError(`JavaScript's memory is not on ${device.kind}`);
     return Tensor.#at(api, device, type, shape, addressOf(buffer), buffer.byteLength, buffer);
   }
 
@@ -91,27 +91,44 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * The memory as bytes, without a copy. Valid until the tensor is disposed. Host memory only. Not for the hot path:
-   * V8 counts the view as memory of its own and collects garbage for it.
+   * The memory as bytes, without a copy. Valid until the tensor is disposed. Not for the hot path: V8 counts the view
+   * as memory of its own and collects garbage for it.
+   * @throws {InternalError} when the memory is a device's, which JavaScript cannot read.
    */
   bytes(): Uint8Array {
+    if (!this.device.isHost) throw new InternalError(`JavaScript cannot read the memory of ${this.device.kind}`);
     return new Uint8Array(koffi.view(this.address, this.byteLength));
   }
 
-  /** Copies the bytes [start, end) of this tensor to `target` within it. They may overlap. Host memory only. */
+  /** Copies the bytes [start, end) of this tensor to `target` within it. In host memory they may overlap. */
   copyWithin(target: number, start: number, end: number): void {
-    if (!(
-      start >= 0 &&
-      start <= end &&
-      end <= this.byteLength &&
-      target >= 0 &&
-      target + end - start <= this.byteLength
-    )) {
-      throw new InternalError(
-        `cannot copy bytes [${start}, ${end}) to ${target} in a tensor of ${this.byteLength} bytes`,
-      );
-    }
-    moveMemory(this.address + BigInt(target), this.address + BigInt(start), end - start);
+    this.#checkRange(target, start, end - start);
+    this.device.memory.copy(this.address + BigInt(target), this.address + BigInt(start), end - start);
+  }
+
+  /**
+   * Copies blocks of bytes that lie equally far apart, the first from `start` to `target`, which do not overlap. On a
+   * device they may be under way until `device.memory.settle()`.
+   */
+  copyBlocksWithin(target: number, start: number, blocks: Blocks): void {
+    const { count, bytes, stride } = blocks;
+    this.#checkRange(target, start, count === 0 ? 0 : (count - 1) * stride + bytes);
+    this.device.memory.copyBlocks(this.address + BigInt(target), this.address + BigInt(start), blocks);
+  }
+
+  /** Fills this tensor with bytes of another, from its byte `start` on: one of them is in host memory. */
+  copyFrom(source: Tensor, start = 0): void {
+    source.#checkRange(0, start, this.byteLength);
+    const { memory } = this.device.isHost ? source.device : this.device;
+    memory.copy(this.address, source.address + BigInt(start), this.byteLength);
+  }
+
+  #checkRange(target: number, start: number, length: number): void {
+    const isWithin = (from: number): boolean => from >= 0 && from + length <= this.byteLength;
+    if (length >= 0 && isWithin(start) && isWithin(target)) return;
+    throw new InternalError(
+      `cannot copy bytes [${start}, ${start + length}) to ${target} in a tensor of ${this.byteLength} bytes`,
+    );
   }
 
   /** For bindings and sessions of this folder. */

@@ -94,7 +94,7 @@ test("what sessions need can be begun before the first is made, and a library th
   prepareSessions();
   prepareSessions(); // is the same environment
   using session = await doublingSession();
-  expect(session.cpu.name).toBe("cpu");
+  expect(session.cpu.kind).toBe("cpu");
   expect(() => prepareSessions("/nowhere/libonnxruntime.so")).toThrow(ConfigurationError);
 });
 

@@ -5,28 +5,24 @@
  * Conv1D weights are stored [in, out], the matrix product's own layout, or transposed; the tied head is the embedding,
  * transposed.
  */
-import {
-  addCachedAttention,
-  addHead,
-  declareInputs,
-  type DecoderInputs,
-  type DecoderShape,
-} from "../graph/decoder-io.js";
+import { addCachedAttention, declareInputs, type DecoderInputs, type DecoderShape } from "../graph/decoder-io.js";
 import { absent, GraphBuilder, type Value } from "../graph/graph-builder.js";
+import { addHead } from "../graph/head.js";
 import { float32Products, type Factor } from "../graph/products.js";
 import { addRows, addWeight } from "../graph/weights.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
+import { addActivation } from "./gpt2-activations.js";
 import {
   attentionScale,
   gpt2Weights,
   parseGpt2Config,
-  type Activation,
   type Gpt2Config,
   type Gpt2Layer,
   type Gpt2Weights,
   type Linear,
   type Norm,
 } from "./gpt2-config.js";
+import { Float16Gpt2Graph } from "./gpt2-float16.js";
 import type { Architecture, GraphOptions } from "./index.js";
 
 export const gpt2: Architecture = {
@@ -35,12 +31,16 @@ export const gpt2: Architecture = {
   read(checkpoint) {
     const config = parseGpt2Config(checkpoint.config);
     const weights = gpt2Weights(config, checkpoint.tensors);
+    const shape = shapeOf(config);
     return {
-      shape: shapeOf(config),
+      shape,
       hyperparameters: { ...config },
       weights: recordsOf(weights),
       factors: factorsOf(weights),
-      buildGraph: (options = { products: float32Products }) => new Gpt2Graph(config, options).build(weights),
+      buildGraph: (options = { products: float32Products }) => {
+        const Graph = options.activations === "float16" ? Float16Gpt2Graph : Gpt2Graph;
+        return new Graph(config, shape, options).build(weights);
+      },
     };
   },
 };
@@ -78,7 +78,6 @@ function factorsOf(weights: Gpt2Weights): Factor[] {
 
 class Gpt2Graph {
   private readonly graph: GraphBuilder;
-  private readonly shape: DecoderShape;
   private readonly inputs: DecoderInputs;
   /** Shapes [tokens, width] and [batch, tokens, 3 x width], for Reshape. */
   private readonly flatShape: Value;
@@ -86,10 +85,10 @@ class Gpt2Graph {
 
   constructor(
     private readonly config: Gpt2Config,
+    private readonly shape: DecoderShape,
     private readonly options: GraphOptions,
   ) {
     this.graph = new GraphBuilder("gpt2", options.folder);
-    this.shape = shapeOf(config);
     this.inputs = declareInputs(this.graph);
     this.flatShape = this.graph.integers("flat_shape", [-1, config.width]);
     const batchAndTokens = this.graph.add("Shape", [this.inputs.tokenIds]);
@@ -110,8 +109,13 @@ class Gpt2Graph {
       branch = this.mlp(second.normed, layer);
     }
     const { normed } = this.norm(residual, branch, weights.finalNorm);
-    addHead(this.graph, this.shape, this.inputs, normed, (rows, output) =>
-      this.options.products.multiply(this.graph, rows, headFactor(weights), { output }),
+    addHead(
+      this.graph,
+      this.shape,
+      this.inputs,
+      normed,
+      (rows, output) => this.options.products.multiply(this.graph, rows, headFactor(weights), { output }),
+      this.options.selection,
     );
     return this.graph.build();
   }
@@ -153,30 +157,12 @@ class Gpt2Graph {
   }
 
   private activation(x: Value): Value {
-    return activations[this.config.activation](this.graph, x);
+    return addActivation(this.graph, this.config.activation, x);
   }
 
+  /** float32 [batch x tokens, width] */
   private flat(x: Value): Value {
-    return this.graph.add("Reshape", [x, this.flatShape]);
+    const rows = this.graph.add("Reshape", [x, this.flatShape]);
+    return this.graph.describe(rows, "float32", ["batch_x_tokens", this.config.width]);
   }
 }
-
-const tanhGelu = (graph: GraphBuilder, x: Value): Value => graph.add("FastGelu", [x], {}, "com.microsoft");
-/** x * sigmoid(alpha * x). */
-const sigmoidGelu =
-  (alpha: number) =>
-  (graph: GraphBuilder, x: Value): Value =>
-    graph.add("QuickGelu", [x], { alpha }, "com.microsoft");
-
-/** transformers' names for activation functions (activations.py, ACT2FN). */
-const activations: Readonly<Record<Activation, (graph: GraphBuilder, x: Value) => Value>> = {
-  gelu_new: tanhGelu,
-  gelu_fast: tanhGelu,
-  gelu_pytorch_tanh: tanhGelu,
-  gelu: (graph, x) => graph.add("Gelu", [x], {}, "com.microsoft"),
-  quick_gelu: sigmoidGelu(1.702),
-  silu: sigmoidGelu(1),
-  swish: sigmoidGelu(1),
-  relu: (graph, x) => graph.add("Relu", [x]),
-  tanh: (graph, x) => graph.add("Tanh", [x]),
-};

@@ -2,15 +2,19 @@
 import { CheckpointError } from "../../errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
-import type { DecoderShape, KvScales } from "../graph/decoder-io.js";
+import type { ActivationDtype, DecoderShape, KvScales, Selection } from "../graph/decoder-io.js";
 import type { Factor, Products } from "../graph/products.js";
 import { gpt2 } from "./gpt2.js";
 
 /** In which precision a graph computes. */
 export interface GraphOptions {
   readonly products: Products;
-  /** Makes the KV cache int8; absent, it is float32. */
+  /** Float32 by default. Float16 wants every weight in float16, and products of its own. */
+  readonly activations?: ActivationDtype | undefined;
+  /** Makes the KV cache int8, beside float32 activations; absent, it is of the activations' type. */
   readonly kvScales?: KvScales | undefined;
+  /** `block-maxima` by default. */
+  readonly selection?: Selection | undefined;
   /** The checkpoint's folder, relative to the session's external data folder; by default they are the same. */
   readonly folder?: string;
 }

@@ -9,15 +9,32 @@
  * | token_ids | int32 [B, S] | |
  * | positions | int32 [B, S] | position of each token in its sequence |
  * | last_positions | int32 [B] | position of the last token of each row: tokens in the cache after this run, minus 1 |
- * | total_length | int32 [1] | the largest of `last_positions`, plus 1 |
+ * | total_length | int32 [1] | the largest of `last_positions`, plus 1; in host memory on every device |
  * | logit_rows | int32 [R] | indices into the B x S tokens |
- * | past_key.N, past_value.N | float32 or int8 [B, kvHeads, maxLength, headDim] | layer N's cache |
+ * | past_key.N, past_value.N | float32, float16 or int8 [B, kvHeads, maxLength, headDim] | layer N's cache |
  *
  * | output | type, shape | |
  * | --- | --- | --- |
  * | present_key.N, present_value.N | as past | bound to the same memory: appended in place |
  * | logits | float32 [R, V] | |
+ *
+ * With the selection `block-maxima` also:
+ *
+ * | output | type, shape | |
+ * | --- | --- | --- |
  * | block_maxima | float32 [R, 1, ceil(V / 64)] | the highest of each 64 logits in a row; NaN is passed over |
+ *
+ * With the selection `on-device` instead, K = 64, or V where that is smaller:
+ *
+ * | output | type, shape | |
+ * | --- | --- | --- |
+ * | best_token | int64 [R] | of the tokens with the highest logit the lowest, as far as they are among the top tokens |
+ * | best_logit | float32 [R] | |
+ * | log_sum_exp | float32 [R] | a logit minus this is the log of its probability |
+ * | top_tokens | int64 [R, K] | by their logits, the highest first; the order of equal ones is the device's |
+ * | top_logits | float32 [R, K] | of the top tokens |
+ *
+ * R is then at least 1, also where no logits are wanted: ONNX Runtime's TopK ends the process on no rows.
  */
 import { elementTypes } from "../../ort/index.js";
 import { absent, type GraphBuilder, type Value } from "./graph-builder.js";
@@ -31,6 +48,11 @@ export const io = {
   logitRows: "logit_rows",
   logits: "logits",
   blockMaxima: "block_maxima",
+  bestToken: "best_token",
+  bestLogit: "best_logit",
+  logSumExp: "log_sum_exp",
+  topTokens: "top_tokens",
+  topLogits: "top_logits",
   pastKey: (layer: number): string => `past_key.${layer}`,
   pastValue: (layer: number): string => `past_value.${layer}`,
   presentKey: (layer: number): string => `present_key.${layer}`,
@@ -45,8 +67,22 @@ export function logitBlocks({ vocabularySize }: Pick<DecoderShape, "vocabularySi
   return Math.ceil(vocabularySize / logitBlockLength);
 }
 
+/** Tokens that the selection `on-device` gives of a row: enough for most of what is sampled, a few hundred bytes. */
+export const topCandidates = 64;
+
+/** The K of `top_tokens` and `top_logits`. */
+export function candidateCount({ vocabularySize }: Pick<DecoderShape, "vocabularySize">): number {
+  return Math.min(topCandidates, vocabularySize);
+}
+
+/** What a graph says of its logits, so that few of them are looked at: see the tables above. */
+export type Selection = "block-maxima" | "on-device";
+
+/** Element types that a graph may compute in between its operators. */
+export type ActivationDtype = "float32" | "float16";
+
 /** Element types that a KV cache may have. */
-export type KvDtype = "float32" | "int8";
+export type KvDtype = ActivationDtype | "int8";
 
 /** Of an int8 cache, for each layer and channel (kvHeads x headDim): a stored number times its scale is the value. */
 export interface KvScales {
@@ -92,17 +128,19 @@ export interface AttentionOptions {
   readonly heads: number;
   /** Factor on query x key. */
   readonly scale: number;
-  /** Makes the cache int8; absent, it is float32. */
+  /** Makes the cache int8; absent, it is of the activations' type. */
   readonly kvScales?: KvScales | undefined;
+  /** Of queries, keys and values; float32 by default. */
+  readonly activations?: ActivationDtype | undefined;
 }
 
 /**
  * Causal attention over the cache of one layer, which grows in place by this run's tokens.
- * @param qkv float32 [B, S, (heads + 2 kvHeads) x headDim], query, key and value side by side.
- * @returns float32 [B, S, heads x headDim].
+ * @param qkv [B, S, (heads + 2 kvHeads) x headDim], query, key and value side by side.
+ * @returns [B, S, heads x headDim].
  *
  * com.microsoft.GroupQueryAttention: the only CPU kernel with a cache that is appended in place and
- * rows of different lengths. With `heads === kvHeads` it is multi-head attention.
+ * rows of different lengths. With `heads === kvHeads` it is multi-head attention. Its CUDA kernels have no float32.
  */
 export function addCachedAttention(
   graph: GraphBuilder,
@@ -113,8 +151,8 @@ export function addCachedAttention(
   options: AttentionOptions,
 ): Value {
   const cache = ["batch", shape.kvHeads, "cache", shape.headDim];
-  const { heads, scale, kvScales } = options;
-  const type: KvDtype = kvScales === undefined ? "float32" : "int8";
+  const { heads, scale, kvScales, activations = "float32" } = options;
+  const type: KvDtype = kvScales === undefined ? activations : "int8";
   const pastKey = graph.input(io.pastKey(layer), type, cache);
   const pastValue = graph.input(io.pastValue(layer), type, cache);
   const quantisation = kvScales === undefined ? noQuantisation : quantisationOf(graph, shape, layer, kvScales);
@@ -158,26 +196,4 @@ function quantisationOf(
     inputs: [absent, absent, absent, absent, absent, ...inputs],
     attributes: { k_quant_type: byChannel, v_quant_type: byChannel, kv_cache_bit_width: 8n },
   };
-}
-
-/**
- * Logits of the wanted rows, and the highest of each block of them: where the likely tokens are is found without
- * a look at all.
- * @param hidden float32 [B x S, width], after the last normalisation.
- * @param multiply the product of rows [R, width] with the head, [R, V], under the name given.
- */
-export function addHead(
-  graph: GraphBuilder,
-  shape: DecoderShape,
-  inputs: DecoderInputs,
-  hidden: Value,
-  multiply: (rows: Value, output: string) => Value,
-): void {
-  const rows = graph.add("Gather", [hidden, inputs.logitRows], { axis: 0n });
-  const logits = multiply(rows, io.logits);
-  graph.output(io.logits, "float32", ["rows", shape.vocabularySize]);
-  const channels = graph.add("Unsqueeze", [logits, graph.integers("channel_axis", [1])]);
-  const block = [logitBlockLength];
-  graph.addNamed("MaxPool", [channels], [io.blockMaxima], { kernel_shape: block, strides: block, ceil_mode: 1n });
-  graph.output(io.blockMaxima, "float32", ["rows", 1, logitBlocks(shape)]);
 }

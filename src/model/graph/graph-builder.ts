@@ -29,6 +29,7 @@ export class GraphBuilder {
   readonly #initializers = new Map<string, ExternalInitializer | InlineInitializer>();
   readonly #inputs: ValueDescription[] = [];
   readonly #outputs: ValueDescription[] = [];
+  readonly #shapes: ValueDescription[] = [];
   #values = 0;
 
   /** @param folder of the weights' files, relative to the session's external data folder. */
@@ -45,6 +46,16 @@ export class GraphBuilder {
   /** Makes the value of that name a graph output. Named by its node: an Identity would copy it on every run. */
   output(name: string, elementType: ElementType, shape: readonly (number | string)[]): void {
     this.#outputs.push({ name, elementType, shape });
+  }
+
+  /**
+   * Says what type and shape a value has where ONNX Runtime cannot infer it; what follows from it, it infers. Without
+   * names for the dimensions its memory planner compares every pair of buffers of a graph, which takes longer than
+   * all else about a small session.
+   */
+  describe(value: Value, elementType: ElementType, shape: readonly (number | string)[]): Value {
+    this.#shapes.push({ name: value.name, elementType, shape });
+    return value;
   }
 
   /** A weight that stays where it is in its file. */
@@ -108,6 +119,7 @@ export class GraphBuilder {
       initializers: [...this.#initializers.values()],
       inputs: this.#inputs,
       outputs: this.#outputs,
+      shapes: this.#shapes,
       operatorSets,
     });
   }

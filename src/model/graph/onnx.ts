@@ -49,6 +49,8 @@ export interface GraphDescription {
   readonly initializers: readonly (ExternalInitializer | InlineInitializer)[];
   readonly inputs: readonly ValueDescription[];
   readonly outputs: readonly ValueDescription[];
+  /** Of values between nodes. */
+  readonly shapes: readonly ValueDescription[];
   /** Operator set version by domain. */
   readonly operatorSets: Readonly<Record<string, number>>;
 }
@@ -76,6 +78,7 @@ function writeGraph(writer: BinaryWriter, graph: GraphDescription): void {
   for (const initializer of graph.initializers) message(writer, 5, () => writeInitializer(writer, initializer));
   for (const value of graph.inputs) message(writer, 11, () => writeValue(writer, value));
   for (const value of graph.outputs) message(writer, 12, () => writeValue(writer, value));
+  for (const value of graph.shapes) message(writer, 13, () => writeValue(writer, value));
 }
 
 function writeNode(writer: BinaryWriter, node: NodeDescription): void {

@@ -1,5 +1,6 @@
 /** Which precision a model runs in: what the operator asked for, or what its memory allows. */
 import { ConfigurationError } from "../../errors.js";
+import type { DeviceChoice } from "../../ort/device.js";
 import { byteLengthOf } from "../../ort/index.js";
 import type { Blueprint } from "../architectures/index.js";
 import { kvBytesPerToken, type KvDtype } from "../graph/decoder-io.js";
@@ -14,10 +15,20 @@ export const workingBytes = 256 * 2 ** 20;
 export const kvShare = 0.8;
 
 export interface PrecisionOptions {
-  /** `auto`: float32, or less where that does not fit the memory limit. float32 by default. */
+  /** Where the model computes; a CPU by default. */
+  readonly device?: DeviceChoice | undefined;
+  /**
+   * By default float32 on a CPU, float16 on a CUDA device. `auto`: on a CPU less than float32 where that does not fit
+   * the memory limit.
+   */
   readonly dtype?: WeightDtype | "auto" | undefined;
-  /** `auto`, the default: int8 with weights smaller than float32, which need it for exactness; otherwise float32. */
+  /**
+   * `auto`, the default: on a CPU int8 with weights smaller than float32, which need it for exactness, and otherwise
+   * float32; float16 on a CUDA device.
+   */
   readonly kvDtype?: KvDtype | "auto" | undefined;
+  /** Lets a CPU compute in float16, widened where its kernels have none: so that tests can without a device. */
+  readonly isFloat16Forced?: boolean | undefined;
   /** Memory that this process may use, for `dtype: "auto"`. */
   readonly memoryLimitBytes?: number | undefined;
 }
@@ -27,13 +38,49 @@ export interface ChosenPrecision extends Precision {
   readonly reason: string;
 }
 
-/** @throws {ConfigurationError} when this processor's int8 products are not exact. */
+/** @throws {ConfigurationError} when the device does not compute in what was asked for, with the reason. */
 export function choosePrecision(
   blueprint: Blueprint,
   options: PrecisionOptions,
   isInt8Exact: boolean = hasExactInt8Products(),
 ): ChosenPrecision {
+  const isHalf = options.device?.kind === "cuda" || (options.dtype === "float16" && options.isFloat16Forced === true);
+  return isHalf ? float16For(options) : chooseForCpu(blueprint, options, isInt8Exact);
+}
+
+/** What computes in float16 does so throughout. */
+function float16For({ dtype = "auto", kvDtype = "auto" }: PrecisionOptions): ChosenPrecision {
+  if (dtype !== "auto" && dtype !== "float16") throw refusal("dtype", dtype, notOnCuda[dtype]);
+  if (kvDtype !== "auto" && kvDtype !== "float16") throw refusal("kvDtype", kvDtype, cacheNotOnCuda[kvDtype]);
+  const reason = dtype === "float16" ? "as asked" : "what a CUDA device computes in";
+  return { dtype: "float16", kvDtype: "float16", reason };
+}
+
+const noFloat32Attention = "its attention kernel (GroupQueryAttention) has no float32";
+const float32Scales = "their weights have float32 scales, MatMulNBits wants them in float16 beside float16 activations";
+
+const notOnCuda: Readonly<Record<Exclude<WeightDtype, "float16">, string>> = {
+  float32: noFloat32Attention,
+  int8: "products of int8 by row (MatMulIntegerToFloat) have a kernel for CPUs only",
+  "int8-block": float32Scales,
+  int4: float32Scales,
+};
+
+const cacheNotOnCuda: Readonly<Record<Exclude<KvDtype, "float16">, string>> = {
+  float32: noFloat32Attention,
+  int8: "its scales are calibrated with a float32 cache, which there is none of",
+};
+
+function refusal(setting: string, value: string, reason: string): ConfigurationError {
+  return new ConfigurationError(`${setting} ${value} is not offered on a CUDA device, ${reason}: use float16`);
+}
+
+const float16OnCpu = "is for CUDA devices, a CPU's kernels widen it to float32 at every step: use float32 or int8";
+
+function chooseForCpu(blueprint: Blueprint, options: PrecisionOptions, isInt8Exact: boolean): ChosenPrecision {
   const { dtype = "float32" } = options;
+  if (dtype === "float16") throw new ConfigurationError(`dtype float16 ${float16OnCpu}`);
+  if (options.kvDtype === "float16") throw new ConfigurationError(`kvDtype float16 ${float16OnCpu}`);
   if (dtype === "int8" && !isInt8Exact) {
     throw new ConfigurationError(
       "dtype int8 needs a processor with avx512_vnni or avx_vnni (without, sums overflow): use int8-block",
@@ -80,9 +127,11 @@ function bytesNeeded(blueprint: Blueprint, dtype: WeightDtype, kvDtype: KvDtype)
 
 /**
  * Bytes of the weights that stay in memory. Float32 weights are all prepacked; of a table of embeddings that is no
- * factor, or no longer one, only the rows that are looked up are in memory: nothing is counted for it.
+ * factor, or no longer one, only the rows that are looked up are in memory: nothing is counted for it. Float16 weights
+ * are in a device's memory, all of them.
  */
 export function residentWeightBytes({ weights, factors }: Blueprint, dtype: WeightDtype): number {
+  if (dtype === "float16") return weights.reduce((sum, { shape }) => sum + byteLengthOf("float16", shape), 0);
   const float32Bytes = (shape: readonly number[]): number => byteLengthOf("float32", shape);
   const vectors = weights.filter(({ shape }) => shape.length === 1).map(({ shape }) => float32Bytes(shape));
   const products = factors.map((factor) =>

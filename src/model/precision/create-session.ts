@@ -4,7 +4,8 @@ import path from "node:path";
 import { dropMappedPages, releaseFreedMemory, Session, type SessionOptions } from "../../ort/index.js";
 import type { Blueprint } from "../architectures/index.js";
 import type { TensorRecord } from "../checkpoint/tensor-record.js";
-import type { KvScales } from "../graph/decoder-io.js";
+import type { KvScales, Selection } from "../graph/decoder-io.js";
+import { float16Products } from "../graph/float16.js";
 import { float32Products, type Products } from "../graph/products.js";
 import type { Tokenizer } from "../tokenizer.js";
 import { calibrate } from "./calibration.js";
@@ -23,6 +24,8 @@ export interface ModelSource<T extends Encoder = Encoder> {
   /** The checkpoint's folder. */
   readonly folder: string;
   readonly blueprint: Blueprint;
+  /** Of the graph; `block-maxima` by default. */
+  readonly selection?: Selection | undefined;
   /** Called once: while a session is made on a worker thread, or before where a KV cache is calibrated. */
   readonly loadTokenizer: () => Promise<T>;
   /** Of the model's files; undefined when it is not known yet, or the weights are no longer in these files. */
@@ -63,14 +66,18 @@ async function createFrom<T extends Encoder>(
   store: TensorStore,
   options: Options,
 ): Promise<ModelSession<T>> {
-  const { folder, blueprint, digest, loadTokenizer } = source;
+  const { folder, blueprint, selection, digest, loadTokenizer } = source;
+  const activations = precision.dtype === "float16" ? "float16" : "float32";
   const key = onlyOnce(() => weightsKey({ folder, factors: blueprint.factors }, precision.dtype, digest));
   const weights = await openWeights(source, precision.dtype, key, store, options);
   // ONNX Runtime maps files below one folder only: the root has the checkpoint's and those made here.
   const { root } = path.parse(folder);
   const create = async (kvScales?: KvScales): Promise<Session> =>
     Session.create(
-      blueprint.buildGraph({ products: weights.products(), kvScales, folder: path.relative(root, folder) }),
+      blueprint.buildGraph({
+        ...{ products: weights.products(), activations, kvScales, selection },
+        folder: path.relative(root, folder),
+      }),
       { ...options, externalDataFolder: root, isFlashAttentionOff: kvScales !== undefined },
     );
   const calibrated = async (): Promise<KvScales> =>
@@ -118,7 +125,7 @@ function onlyOnce<T>(load: () => Promise<T>): () => Promise<T> {
 
 /** The factors in one precision. */
 interface Weights {
-  /** Records of the quantised factors' parts; none in float32. */
+  /** Records of the quantised factors' parts; none in float32 and float16. */
   readonly quantised: ReadonlyMap<string, TensorRecord>;
   /** For one graph. */
   readonly products: () => Products;
@@ -134,7 +141,10 @@ async function openWeights(
   options: Options,
 ): Promise<Weights> {
   const { folder, blueprint } = source;
-  if (dtype === "float32") return { quantised: new Map(), products: () => float32Products, check: nothingToCheck };
+  if (dtype === "float32" || dtype === "float16") {
+    const products = dtype === "float32" ? float32Products : float16Products;
+    return { quantised: new Map(), products: () => products, check: nothingToCheck };
+  }
   const scheme = schemes[dtype];
   const factors = { folder, factors: blueprint.factors };
   const { tensors, check } = await store.open(await key(), (file) =>

@@ -9,7 +9,7 @@ import type { Factor, FactorSize, Products } from "../graph/products.js";
 import type { SmallDtype } from "./dtypes.js";
 
 export interface StoredType {
-  readonly elementType: "float32" | "int8" | "uint8";
+  readonly elementType: "float32" | "float16" | "int8" | "uint8";
   readonly shape: readonly number[];
 }
 

@@ -19,7 +19,7 @@ const checksumName = "checksum";
 const checksumType = { elementType: "uint32", shape: [] } as const;
 const checksumBytes = 4;
 /** safetensors' names. */
-const dtypes = { float32: "F32", int8: "I8", uint8: "U8", uint32: "U32" } as const;
+const dtypes = { float32: "F32", float16: "F16", int8: "I8", uint8: "U8", uint32: "U32" } as const;
 
 /**
  * Writes a file: `write` is given what takes the next bytes of the next tensor. It has its name when all are written;

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { QuantiseSource } from "./quantise.js";
-import type { SmallDtype } from "./dtypes.js";
+import type { WeightDtype } from "./dtypes.js";
 
 /** Changes when the same weights give other codes. */
 const formatVersion = 1;
@@ -18,7 +18,7 @@ const sampleBytes = 4096;
  */
 export async function weightsKey(
   { folder, factors }: QuantiseSource,
-  dtype: SmallDtype | "float32",
+  dtype: WeightDtype,
   digest?: string,
 ): Promise<string> {
   const hash = createHash("sha256");

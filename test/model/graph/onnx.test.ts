@@ -40,6 +40,7 @@ const graph: Schema = {
   5: ["initializer[]", tensor],
   11: ["input[]", valueInfo],
   12: ["output[]", valueInfo],
+  13: ["value_info[]", valueInfo],
 };
 const model: Schema = {
   1: ["ir_version", "int"],
@@ -88,6 +89,7 @@ const description: GraphDescription = {
   ],
   inputs: [{ name: "x", elementType: "int32", shape: ["batch", 4] }],
   outputs: [{ name: "y", elementType: "float32", shape: [] }],
+  shapes: [{ name: "z", elementType: "float32", shape: ["rows"] }],
   operatorSets: { "": 21, "com.microsoft": 1 },
 };
 
@@ -135,6 +137,7 @@ test("a model is the ONNX message that its description says", () => {
         },
       ],
       output: [{ name: "y", type: { tensor_type: { elem_type: 1, shape: {} } } }],
+      value_info: [{ name: "z", type: { tensor_type: { elem_type: 1, shape: { dim: [{ dim_param: "rows" }] } } } }],
     },
     opset_import: [
       { domain: "", version: 21 },

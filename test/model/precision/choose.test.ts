@@ -58,6 +58,62 @@ describe("the KV cache's precision", () => {
   });
 });
 
+describe("on a CUDA device", () => {
+  const device = { kind: "cuda", id: 0 } as const;
+
+  test.each([{}, { dtype: "auto" }, { kvDtype: "auto" }, { memoryLimitBytes: 1 }] as const)(
+    "%j is float16 throughout, whatever the host's memory",
+    (options) => {
+      const reason = "what a CUDA device computes in";
+      expect(choose({ device, ...options })).toEqual({ dtype: "float16", kvDtype: "float16", reason });
+    },
+  );
+
+  test("float16 is as asked, and needs no processor of a kind", () => {
+    const options = { device, dtype: "float16", kvDtype: "float16" } as const;
+    expect(choose(options, false)).toEqual({ dtype: "float16", kvDtype: "float16", reason: "as asked" });
+  });
+
+  const noFloat32 = "its attention kernel (GroupQueryAttention) has no float32: use float16";
+  const noScales =
+    "their weights have float32 scales, MatMulNBits wants them in float16 beside float16 activations: use float16";
+  test.each<[PrecisionOptions, string]>([
+    [{ dtype: "float32" }, `dtype float32 is not offered on a CUDA device, ${noFloat32}`],
+    [
+      { dtype: "int8" },
+      "dtype int8 is not offered on a CUDA device, products of int8 by row (MatMulIntegerToFloat) have a kernel for CPUs only: use float16",
+    ],
+    [{ dtype: "int8-block" }, `dtype int8-block is not offered on a CUDA device, ${noScales}`],
+    [{ dtype: "int4" }, `dtype int4 is not offered on a CUDA device, ${noScales}`],
+    [{ kvDtype: "float32" }, `kvDtype float32 is not offered on a CUDA device, ${noFloat32}`],
+    [
+      { kvDtype: "int8" },
+      "kvDtype int8 is not offered on a CUDA device, its scales are calibrated with a float32 cache, which there is none of: use float16",
+    ],
+  ])("%j is refused: %s", (options, message) => {
+    expect(() => choose({ device, ...options })).toThrow(new ConfigurationError(message));
+  });
+});
+
+describe("float16 on a CPU", () => {
+  const why = "is for CUDA devices, a CPU's kernels widen it to float32 at every step: use float32 or int8";
+  test.each<[PrecisionOptions, string]>([
+    [{ dtype: "float16" }, `dtype float16 ${why}`],
+    [{ dtype: "float16", device: { kind: "cpu" } }, `dtype float16 ${why}`],
+    [{ kvDtype: "float16" }, `kvDtype float16 ${why}`],
+    [{ kvDtype: "float16", isFloat16Forced: true }, `kvDtype float16 ${why}`],
+  ])("%j is refused: %s", (options, message) => {
+    expect(() => choose(options)).toThrow(new ConfigurationError(message));
+  });
+
+  test("is there for tests that force it, with a cache of its own", () => {
+    const forced = { dtype: "float16", isFloat16Forced: true } as const;
+    expect(choose(forced)).toEqual({ dtype: "float16", kvDtype: "float16", reason: "as asked" });
+    expect(() => choose({ ...forced, kvDtype: "int8" })).toThrow(ConfigurationError);
+    expect(choose({ isFloat16Forced: true }).dtype).toBe("float32");
+  });
+});
+
 test("weights that stay in memory are factors and vectors, and no table of which rows are looked up", () => {
   // Width 32, two layers; vocabulary 50257. Of a layer: norms 4 x 32, biases 96 + 32 + 128 + 32.
   const vectors = 4 * (2 * (4 * 32 + 288) + 2 * 32);
@@ -67,4 +123,6 @@ test("weights that stay in memory are factors and vectors, and no table of which
   expect(residentWeightBytes(blueprint, "int8")).toBe(vectors + factors + 4 * outputs);
   expect(residentWeightBytes(blueprint, "int8-block")).toBe(vectors + factors + factors / 8);
   expect(residentWeightBytes(blueprint, "int4")).toBe(vectors + factors / 2 + factors / 8);
+  // A device has tables too: of tokens, which is the head, and of positions.
+  expect(residentWeightBytes(blueprint, "float16")).toBe(vectors / 2 + 2 * factors + 2 * 256 * 32);
 });
