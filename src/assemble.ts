@@ -1,21 +1,25 @@
 /** Puts the parts together: settings -> model -> engine -> servers (`servers.ts` has the ports). */
-import { fileURLToPath } from "node:url";
 import { availableCpus, memoryLimitBytes } from "./config/cpu.js";
 import { processEnvironment } from "./config/environment.js";
 import type { Config } from "./config/settings.js";
-import { createEngine } from "./engine/index.js";
+import { createEngine, type EngineOptions, type RunningEngine } from "./engine/index.js";
+import { ConfigurationError } from "./errors.js";
 import { openModelDigest } from "./model/digest/model-digest.js";
-import { loadModel, loadTokenizerEarly, type LoadOptions } from "./model/index.js";
-import { awaitMountedModel } from "./model/source/location/await-mount.js";
+import { loadModel, loadTokenizerEarly, type LoadOptions, type Model } from "./model/index.js";
+import { awaitMountedModel, isMountAwaited } from "./model/source/location/await-mount.js";
 import { fetchOptions } from "./model/source/fetch-settings.js";
 import { locateModel, type LocatedModel } from "./model/source/location/locate-model.js";
 import { describeLocation } from "./model/source/location/model-location.js";
 import { isRemote, provideModel, type ProvidedModel } from "./model/source/provide-model.js";
-import type { Loaded, Servers } from "./servers.js";
+import type { ModelWatch } from "./model/source/watch/model-watch.js";
+import type { Servers } from "./servers.js";
 import type { EarlyHealth } from "./servers/early-health.js";
+import type { Loaded } from "./servers/loaded.js";
 import { prepareServers, type Prepared } from "./servers/prepare.js";
+import type { Watching } from "./servers/swapping/source.js";
+import { shippedModelFolder } from "./shipped-model.js";
 import type { Logger } from "./telemetry/log.js";
-import type { ProgressListener } from "./telemetry/progress/index.js";
+import type { Progress, ProgressListener } from "./telemetry/progress/index.js";
 import { readVersion } from "./version.js";
 
 /** The settings that a model and its engine depend on. */
@@ -24,6 +28,7 @@ export type EngineSettings = Pick<
   | "model"
   | "modelId"
   | "modelDigest"
+  | "modelWaitSeconds"
   | "modelCache"
   | "modelCacheSize"
   | "modelCacheVerify"
@@ -51,7 +56,7 @@ export type EngineSettings = Pick<
 
 /** The model that is served when none is named. */
 const shippedModel: LocatedModel = {
-  location: { kind: "local", path: fileURLToPath(new URL("../models/tiny", import.meta.url)) },
+  location: { kind: "local", path: shippedModelFolder },
   source: "default",
   text: "the model that ships with Ortler",
 };
@@ -71,34 +76,47 @@ export interface Service extends Servers {
  * @throws {ConfigurationError} when a setting does not fit the model or the machine, or the model is not there.
  */
 export async function startEngine(settings: EngineSettings, log: Logger): Promise<Loaded> {
-  return loadEngine(settings, await locate(settings, log), log);
+  return loadFirst(settings, await locate(settings, log), log);
 }
 
 /**
- * Starts everything that `serve` needs; when it resolves, requests are answered. While a model is being fetched, the
- * health port says how far it is.
+ * Starts everything that `serve` needs; when it resolves, requests are answered. While a model is waited for or being
+ * fetched, the health port says so, and how far it is.
  *
  * @throws {ConfigurationError} for ports, certificates and keys before the model is loaded.
  */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const prepared = prepareServers(config, log);
+  const isAwaited = isMountAwaited({ setting: config.model, environment: processEnvironment() });
+  const waiting = isAwaited ? await openHealth(config, prepared, log) : undefined;
+  waiting?.say("waiting for the model");
   const located = await locate(config, log);
-  const earlyHealth = isRemote(located.location) ? await openHealth(config, prepared, log) : undefined;
+  waiting?.say("loading");
+  const watching = config.watch ? await openWatching(config, located, log) : undefined;
+  const isFetched = watching !== undefined || isRemote(located.location);
+  const earlyHealth = waiting ?? (isFetched ? await openHealth(config, prepared, log) : undefined);
   // The wire libraries load while the model's session is made on another thread.
   const [loaded, { startServers }, version] = await Promise.all([
-    loadEngine(config, located, log, earlyHealth?.onProgress),
+    loadFirst(config, located, log, { onProgress: earlyHealth?.onProgress, watching }),
     import("./servers.js"),
     readVersion(),
   ]);
-  const servers = await startServers(config, loaded, { ...prepared, earlyHealth, version, log });
+  const source = watching?.sourceAfter(loaded, async (model, { id, memoryLimits }) =>
+    loadEngine(config, { ...model, beganMs: performance.now() }, { id, memoryLimits, log }),
+  );
+  const servers = await startServers(config, loaded, { ...prepared, earlyHealth, source, version, log });
   const { value: modelDigest } = loaded.digest;
   if (modelDigest === undefined) void readDigest(loaded, log);
   return { modelId: loaded.model.id, modelDigest, ...servers };
 }
 
-async function locate({ model: setting }: Pick<Config, "model">, log: Logger): Promise<LocatedModel> {
+type LocationSettings = Pick<Config, "model" | "modelWaitSeconds">;
+
+async function locate({ model: setting, modelWaitSeconds }: LocationSettings, log: Logger): Promise<LocatedModel> {
   const environment = processEnvironment();
-  await awaitMountedModel({ setting, environment, onWait: (folder) => log.info("waiting for the model", { folder }) });
+  const limitMs = modelWaitSeconds * 1000;
+  const onWait = (folder: string): void => log.info("waiting for the model", { folder, limitMs });
+  await awaitMountedModel({ setting, environment, limitMs, onWait });
   const located = locateModel({ setting, environment }) ?? shippedModel;
   log.info("model is", { model: describeLocation(located.location), named_by: located.source });
   return located;
@@ -112,15 +130,42 @@ async function openHealth(config: Config, { ports }: Prepared, log: Logger): Pro
   return openEarlyHealth(config, planned, log);
 }
 
-async function loadEngine(
+async function openWatching(config: Config, { location }: LocatedModel, log: Logger): Promise<Watching> {
+  const source = await import("./servers/swapping/source.js");
+  return source.openWatching(config, location, memoryLimitBytes(), log);
+}
+
+interface FirstParts {
+  readonly onProgress?: ProgressListener | undefined;
+  /** Of the model's place, with `--watch`. */
+  readonly watching?: Watching | undefined;
+}
+
+async function loadFirst(
   settings: EngineSettings,
   located: LocatedModel,
   log: Logger,
-  onProgress?: ProgressListener,
+  { onProgress, watching }: FirstParts = {},
 ): Promise<Loaded> {
-  const start = performance.now();
-  const { tokenizer, ...provided } = await provide(settings, located, log, onProgress);
-  const fetchedMs = performance.now() - start;
+  const provided = await provide(settings, located, log, { onProgress, watch: watching?.watch });
+  const memoryLimits = watching?.memoryLimits ?? [memoryLimitBytes()];
+  return loadEngine(settings, provided, { id: idOf(settings, located), memoryLimits, log });
+}
+
+interface EngineParts {
+  /** By default the folder's name. */
+  readonly id: string | undefined;
+  /** Memory to plan with: the first of these in which a sequence fits. */
+  readonly memoryLimits: readonly number[];
+  readonly log: Logger;
+}
+
+async function loadEngine(
+  settings: EngineSettings,
+  { tokenizer, beganMs, ...provided }: TimedModel,
+  { id: givenId, memoryLimits, log }: EngineParts,
+): Promise<Loaded> {
+  const fetchedMs = performance.now() - beganMs;
   const digest = await openModelDigest({
     model: provided.folder,
     known: provided.digest,
@@ -130,12 +175,12 @@ async function loadEngine(
   const model = await loadModel({
     folder: provided.folder,
     tokenizer,
-    id: settings.modelId === "" ? nameOf(located) : settings.modelId,
+    id: givenId,
     dtype: settings.dtype,
     kvDtype: settings.kvDtype,
     weightsCache: settings.weightsCache === "" ? undefined : settings.weightsCache,
     digest: digest.value,
-    memoryLimitBytes: memoryLimitBytes(),
+    memoryLimitBytes: memoryLimits[0],
     threads: settings.threads === 0 ? availableCpus() : settings.threads,
     isSpinning: settings.spin,
     ortLibrary: settings.ortLibrary === "" ? undefined : settings.ortLibrary,
@@ -153,7 +198,34 @@ async function loadEngine(
     threads,
     ...shape,
   });
-  const running = createEngine(model, {
+  const running = engineWithin(model, settings, memoryLimits, log);
+  const loadMs = performance.now() - beganMs;
+  log.info("engine", { ...running.capacity, fetchMs: Math.round(fetchedMs), loadMs: Math.round(loadMs - fetchedMs) });
+  const release = async (): Promise<void> => {
+    ending.abort();
+    await provided.release();
+  };
+  return { ...running, model, digest, loadMs, ending: ending.signal, release };
+}
+
+/** @throws {ConfigurationError} when no sequence fits the last limit; the model is disposed then. */
+function engineWithin(
+  model: Model,
+  settings: EngineSettings,
+  [limitBytes = 0, ...others]: readonly number[],
+  log: Logger,
+): RunningEngine {
+  try {
+    return createEngine(model, engineOptions(settings, limitBytes, log));
+  } catch (error) {
+    if (error instanceof ConfigurationError && others.length > 0) return engineWithin(model, settings, others, log);
+    model[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function engineOptions(settings: EngineSettings, limitBytes: number, log: Logger): EngineOptions {
+  return {
     maxSlots: settings.maxSlots,
     maxSequenceLength: settings.maxSequenceLength,
     maxNewTokens: settings.maxNewTokens,
@@ -163,18 +235,11 @@ async function loadEngine(
     prefixCacheTokens: settings.prefixCacheTokens,
     promptLookup: settings.promptLookup,
     kvMemoryBytes: settings.kvMemory,
-    memoryLimitBytes: memoryLimitBytes(),
+    memoryLimitBytes: limitBytes,
     includeStopSequenceByDefault: settings.defaultIncludeStopSequences,
     maxPromptCharacters: settings.maxPromptCharacters,
     onFailure: (error) => log.error("a step failed", { error }),
-  });
-  const loadMs = performance.now() - start;
-  log.info("engine", { ...running.capacity, fetchMs: Math.round(fetchedMs), loadMs: Math.round(loadMs - fetchedMs) });
-  const release = async (): Promise<void> => {
-    ending.abort();
-    await provided.release();
   };
-  return { ...running, model, digest, loadMs, ending: ending.signal, release };
 }
 
 /** Beside the requests of a model that serves already. */
@@ -188,8 +253,18 @@ async function readDigest({ digest, ending }: Loaded, log: Logger): Promise<void
 }
 
 /** In the hub's cache a folder is named by a commit; elsewhere the model's folder is its name. */
-function nameOf({ location }: LocatedModel): string | undefined {
+function idOf({ modelId }: Pick<Config, "modelId">, { location }: LocatedModel): string | undefined {
+  if (modelId !== "") return modelId;
   return location.kind === "hub-cache" ? location.model : undefined;
+}
+
+interface ProvideParts extends Pick<FirstParts, "onProgress"> {
+  readonly watch?: ModelWatch | undefined;
+}
+
+interface TimedModel extends ProvidedModel, Pick<LoadOptions, "tokenizer"> {
+  /** When it began to be fetched, if it had to be. */
+  readonly beganMs: number;
 }
 
 /** The tokenizer loads while the weights are on their way. */
@@ -197,24 +272,29 @@ async function provide(
   settings: EngineSettings,
   { location }: LocatedModel,
   log: Logger,
-  onProgress: ProgressListener = () => undefined,
-): Promise<ProvidedModel & Pick<LoadOptions, "tokenizer">> {
+  { onProgress, watch }: ProvideParts,
+): Promise<TimedModel> {
+  const beganMs = performance.now();
   let tokenizer: LoadOptions["tokenizer"];
-  const display = isRemote(location) ? await displayOf(describeLocation(location), log) : undefined;
+  const isFetched = watch !== undefined || isRemote(location);
+  const display = isFetched ? await displayOf(describeLocation(location), log) : undefined;
+  const listeners = {
+    onProgress: (progress: Progress): void => {
+      display?.onProgress(progress);
+      onProgress?.(progress);
+    },
+    onSmallFiles: (folder: string): void => {
+      tokenizer = loadTokenizerEarly(folder);
+    },
+  };
+  const onWarning = (message: string): void => log.warn(message);
+  const options = { environment: processEnvironment(), ...fetchOptions(settings), ...listeners, onWarning };
   try {
-    const provided = await provideModel(location, {
-      environment: processEnvironment(),
-      ...fetchOptions(settings),
-      onProgress: (progress) => {
-        display?.onProgress(progress);
-        onProgress(progress);
-      },
-      onSmallFiles: (folder) => {
-        tokenizer = loadTokenizerEarly(folder);
-      },
-      onWarning: (message) => log.warn(message),
-    });
-    return { ...provided, tokenizer };
+    const provided =
+      watch === undefined
+        ? await provideModel(location, options)
+        : await watch.first(new AbortController().signal, listeners);
+    return { ...provided, tokenizer, beganMs };
   } finally {
     display?.end();
   }

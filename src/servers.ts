@@ -1,29 +1,23 @@
 /** Opens the ports: which API answers where. Loaded when the model is, since it brings the wire libraries. */
-import { EngineHealth } from "./api/http/health/engine-health.js";
 import { observeAllCalls } from "./api/observer.js";
 import type { Config } from "./config/settings.js";
-import { observeAll, type RunningEngine } from "./engine/index.js";
-import type { ModelDigest } from "./model/digest/model-digest.js";
-import type { Model } from "./model/index.js";
+import { observeAll } from "./engine/index.js";
 import { createApis } from "./servers/apis.js";
+import { CurrentModel } from "./servers/current-model.js";
 import type { EarlyHealth } from "./servers/early-health.js";
+import type { Loaded } from "./servers/loaded.js";
+import type { PlannedPort } from "./servers/ports.js";
 import type { Prepared } from "./servers/prepare.js";
+import { prepareServed, type Served } from "./servers/served.js";
 import { createPortOpener, type OpenPort } from "./servers/start.js";
+import type { Swapping, SwappingParts } from "./servers/swapping/swapping.js";
+import type { ModelSource } from "./servers/swapping/swapper.js";
 import type { Logger } from "./telemetry/log.js";
-import { createMetrics, type Metrics } from "./telemetry/metrics/create-metrics.js";
+import { createMetrics, type ShownModel } from "./telemetry/metrics/create-metrics.js";
 import { requestLog } from "./telemetry/request-log.js";
 import { startTracing } from "./telemetry/tracing/start.js";
 
-export interface Loaded extends RunningEngine {
-  readonly model: Model;
-  readonly digest: ModelDigest;
-  /** From the start of loading, fetching included, until the engine was ready. */
-  readonly loadMs: number;
-  /** Aborted when the model is released: whatever still goes on in the background ends. */
-  readonly ending: AbortSignal;
-  /** A model that was fetched may leave the cache again. */
-  readonly release: () => Promise<void>;
-}
+export type { Loaded } from "./servers/loaded.js";
 
 export interface Servers {
   /** Where to find what, by the settings' names; the one port may be there several times. */
@@ -40,25 +34,40 @@ export interface ServerParts extends Prepared {
   readonly log: Logger;
   /** The health port, where it is open already. */
   readonly earlyHealth?: EarlyHealth | undefined;
+  /** Where new models come from, with `--watch`. */
+  readonly source?: ModelSource | undefined;
 }
 
 /** @throws {ConfigurationError} when a port cannot be listened on. */
 export async function startServers(config: Config, loaded: Loaded, parts: ServerParts): Promise<Servers> {
-  const { engine } = loaded;
-  const { log, tls, earlyHealth } = parts;
-  const metrics = observe(loaded, parts.version);
-  const health = new EngineHealth(engine, log);
-  const tracing = await startTracing({ settings: config, version: parts.version, modelId: loaded.model.id, log });
+  const { log, tls, earlyHealth, version } = parts;
+  const current = new CurrentModel(await prepareServed(loaded, version, log));
+  const metrics = createMetrics({ ...shownOf(loaded), version, engineState: () => stateOf(current) });
+  const tracing = await startTracing({ settings: config, version, modelId: loaded.model.id, log });
   const tracers = tracing === undefined ? [] : [tracing];
   const sequenceSpans = tracers.map(({ engineObserver }) => engineObserver);
-  engine.observe(observeAll(...metrics.observers, health.observer, requestLog(log), ...sequenceSpans));
-  const answers = { isHealthy: async () => health.isHealthy(), exposition: metrics.exposition };
+  const observe = ({ engine, health }: Served): void =>
+    engine.observe(observeAll(...metrics.observers, health.observer, requestLog(log), ...sequenceSpans));
+  observe(current.get());
+  const swapping = await openSwapping(parts, {
+    ...{ current, log, onRefusal: metrics.modelRefused, onRestored: metrics.modelRestored },
+    prepare: async (next) => prepareServed(next, version, log),
+    onSwap: (served) => {
+      observe(served);
+      metrics.modelSwapped(shownOf(served));
+    },
+  });
+  const answers = {
+    isHealthy: async () => current.get().health.isHealthy(),
+    exposition: metrics.exposition,
+    detail: () => swapping?.detail(),
+  };
   let isReady = true;
   const open = createPortOpener(config, {
     ...parts,
     ...createApis(config, {
-      ...loaded,
       ...parts,
+      current: current.get,
       metrics,
       needsKey: parts.apiKeys !== undefined,
       isReady: () => isReady,
@@ -66,17 +75,13 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
     observer: observeAllCalls(metrics.apiObserver, ...tracers.map(({ apiObserver }) => apiObserver)),
     health: answers,
   });
-  const opened: OpenPort[] = [];
-  const ports: Record<string, number> = {};
-  for (const planned of parts.ports) {
-    const port = (planned.serves === "health" ? earlyHealth : undefined) ?? (await open(planned));
-    opened.push(port);
-    for (const name of planned.names) ports[name] = port.port;
-  }
+  const { opened, ports } = await openPorts(parts, open);
   earlyHealth?.become(answers);
+  swapping?.start();
   const turnUnready = (): void => {
     isReady = false;
-    health.drain();
+    swapping?.stop();
+    current.get().health.drain();
     for (const port of opened) port.turnUnready?.();
   };
   return {
@@ -87,19 +92,49 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
       turnUnready();
       await Promise.all(opened.map(async (port) => port.drain(graceMs)));
       tls?.close();
-      await engine.drain(0); // a step for calls that were cut off may still be under way
-      await loaded.release();
+      await current.drain(0); // a step for calls that were cut off may still be under way
+      await current.get().release();
       await tracing?.close(endMs - performance.now());
     },
   };
 }
 
-function observe({ engine, model, digest, capacity, loadMs }: Loaded, version: string): Metrics {
+async function openPorts({ ports: planned, earlyHealth }: ServerParts, open: (port: PlannedPort) => Promise<OpenPort>) {
+  const opened: OpenPort[] = [];
+  const ports: Record<string, number> = {};
+  for (const each of planned) {
+    const port = (each.serves === "health" ? earlyHealth : undefined) ?? (await open(each));
+    opened.push(port);
+    for (const name of each.names) ports[name] = port.port;
+  }
+  return { opened, ports };
+}
+
+/** Undefined where the model stays what it is; only then the code for swaps is not loaded. */
+async function openSwapping(
+  { source }: ServerParts,
+  parts: Omit<SwappingParts, "source">,
+): Promise<Swapping | undefined> {
+  if (source === undefined) return undefined;
+  const { createSwapping } = await import("./servers/swapping/swapping.js");
+  return createSwapping({ ...parts, source });
+}
+
+function shownOf({ engine, model, digest, capacity, loadMs }: Loaded): ShownModel {
   const { id, weightBytes, dtype, kvDtype } = model;
-  return createMetrics({
+  return {
     limits: { ...engine.limits, slots: capacity.slots },
-    version,
     model: { id, weightBytes, dtype, kvDtype, loadMs, digest: () => digest.value },
-    engineState: () => ({ ...engine.counts, cachedTokens: engine.cachedTokens }),
-  });
+  };
+}
+
+/** Sequences of all models that have some; of the KV cache the current model's, whose capacity is shown. */
+function stateOf(current: CurrentModel) {
+  const counts = current.withRequests.map(({ engine }) => engine.counts);
+  const sum = (name: "waiting" | "prefilling" | "running"): number =>
+    counts.reduce((total, each) => total + each[name], 0);
+  return {
+    ...{ waiting: sum("waiting"), prefilling: sum("prefilling"), running: sum("running") },
+    cachedTokens: current.get().engine.cachedTokens,
+  };
 }

@@ -1,5 +1,6 @@
 /** Every API that is served, over gRPC and over HTTP. */
 import { KnownModels } from "../api/caikit/models.js";
+import type { Current } from "../api/current.js";
 import { caikitServices } from "../api/grpc/caikit/services.js";
 import { openInferenceServices } from "../api/grpc/open-inference/services.js";
 import type { Service } from "../api/grpc/service.js";
@@ -11,17 +12,12 @@ import { openInferenceApi } from "../api/http/open-inference/index.js";
 import { openAiApi } from "../api/http/openai/index.js";
 import { tgiApi } from "../api/http/tgi/index.js";
 import type { Config } from "../config/settings.js";
-import type { Engine } from "../engine/index.js";
-import { fingerprintOf } from "../model/digest/fingerprint.js";
-import type { ModelDigest } from "../model/digest/model-digest.js";
-import type { Model } from "../model/index.js";
 import type { Logger } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics/create-metrics.js";
+import type { Served } from "./served.js";
 
 export interface ApiParts {
-  readonly engine: Engine;
-  readonly model: Model;
-  readonly digest: Pick<ModelDigest, "value">;
+  readonly current: Current<Served>;
   readonly version: string;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -39,47 +35,32 @@ export interface Apis {
 /** What the original names as the producer of a text; clients have come to expect it. */
 const producer = { name: "Text Generation", version: "0.1.0" };
 
-export function createApis(
-  config: Config,
-  { engine, model, digest, version, log, metrics, needsKey, isReady }: ApiParts,
-): Apis {
+export function createApis(config: Config, { current, version, log, metrics, needsKey, isReady }: ApiParts): Apis {
   const requestTimeoutMs = config.requestTimeoutSeconds * 1000;
-  const modelDigest = () => digest.value;
-  const { id, folder, weightBytes } = model;
-  const models = new KnownModels({ id, path: folder, sizeBytes: weightBytes, producer, digest: modelDigest });
-  const api = { engine, model, log, version };
+  const modelDigest = () => current().digest.value;
+  const { id } = current().model;
+  const models = new KnownModels(() => {
+    const { folder, weightBytes } = current().model;
+    return { id, path: folder, sizeBytes: weightBytes, producer, digest: modelDigest };
+  });
+  const api = { current, log, version };
   return {
     services: [
-      ...caikitServices({ engine, models, requestTimeoutMs }),
-      ...tgisServices({ engine, model, counters: metrics }),
-      ...openInferenceServices({ engine, model, modelDigest, version, isReady }),
+      ...caikitServices({ current, models, requestTimeoutMs }),
+      ...tgisServices({ current, counters: metrics }),
+      ...openInferenceServices({ current, modelDigest, version, isReady }),
     ],
     apis: [
-      caikitRest({ engine, models, requestTimeoutMs, log }),
+      caikitRest({ current, models, requestTimeoutMs, log }),
       openAiApi({
-        engine,
-        model,
+        current,
         log,
-        fingerprint: fingerprintWhenKnown(digest, model, version),
+        fingerprint: () => current().fingerprint(),
         strictModelNames: config.openaiModelCheck,
       }),
       tgiApi({ ...api, maxConcurrentRequests: config.maxConcurrentRequests }),
       openInferenceApi({ ...api, modelDigest, isReady }),
-      docsApi({ version, modelId: model.id, needsKey }),
+      docsApi({ version, modelId: id, needsKey }),
     ],
-  };
-}
-
-/** Made when it is first asked for: of a machine with many cores, reading what the processor is takes milliseconds. */
-function fingerprintWhenKnown(
-  modelDigest: ApiParts["digest"],
-  { dtype, kvDtype, session: { ortVersion } }: Model,
-  version: string,
-): () => string | undefined {
-  let fingerprint: string | undefined;
-  return () => {
-    const { value: digest } = modelDigest;
-    if (digest !== undefined) fingerprint ??= fingerprintOf({ digest, dtype, kvDtype, ortVersion, version });
-    return fingerprint;
   };
 }

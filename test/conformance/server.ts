@@ -8,7 +8,7 @@ import { openInferenceServices } from "../../src/api/grpc/open-inference/service
 import { startGrpcServer } from "../../src/api/grpc/server.js";
 import { tgisServices } from "../../src/api/grpc/tgis/services.js";
 import { caikitRest } from "../../src/api/http/caikit/rest.js";
-import { openAiApi } from "../../src/api/http/openai/index.js";
+import { openAiApi, openChatPrompts } from "../../src/api/http/openai/index.js";
 import { openInferenceApi } from "../../src/api/http/open-inference/index.js";
 import { startHttpServer } from "../../src/api/http/server.js";
 import { tgiApi } from "../../src/api/http/tgi/index.js";
@@ -33,9 +33,18 @@ export async function startConformanceServer(): Promise<ConformanceServer> {
   const { engine, model } = testEngine;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const producer = { name: "Text Generation", version: "0.1.0" };
-  const models = new KnownModels({ id: model.id, path: `/models/${model.id}`, sizeBytes: 4711, producer });
+  const models = new KnownModels(() => ({ id: model.id, path: `/models/${model.id}`, sizeBytes: 4711, producer }));
   const fingerprint = (): string => "fp_0123456789ab";
-  const options = { engine, model, models, version: "1", fingerprint, isReady: () => true, requestTimeoutMs: 0, log };
+  const serving = { engine, model, chatPrompts: await openChatPrompts({ engine, model }, log) };
+  const options = {
+    current: () => serving,
+    models,
+    version: "1",
+    fingerprint,
+    isReady: () => true,
+    requestTimeoutMs: 0,
+    log,
+  };
   const services = [...tgisServices(options), ...caikitServices(options), ...openInferenceServices(options)];
   const tgi = tgiApi({ ...options, maxConcurrentRequests: limits.maxConcurrentRequests });
   const apis = [caikitRest(options), openAiApi(options), tgi, openInferenceApi(options)];

@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TextGenerationTaskRequestSchema } from "../../src/api/grpc/generated/caikit/runtime/nlp_pb.js";
 import { GeneratedTextResultSchema } from "../../src/api/grpc/generated/caikit_data_model/nlp_pb.js";
 import { fixture, temporaryFolder } from "../support/checkpoints.js";
+import { microModel, otherModel, writeModel, type ModelFiles } from "../servers/watch/models.js";
 import { encode, only, RawClient } from "../support/grpc.js";
+import { manifestOf } from "../support/upload-manifest.js";
 import type { SuiteServer } from "./suite.js";
 
 interface Ready {
@@ -17,10 +19,22 @@ interface Ready {
   readonly ports: Readonly<Record<string, number>>;
 }
 
-/** Starts the server, waits until it is ready, asks, and stops it. @returns the model's name and the text. */
+/** Starts the server, asks once, and stops it. @returns the model's name, the text and the log. */
 async function ask(uri: string, cache: string, environment: Readonly<Record<string, string>>) {
+  return serving([`--model=${uri}`, `--model-cache=${cache}`], environment, async (answer) => answer());
+}
+
+/**
+ * Starts the server, waits until it is ready, and stops it after `use`, which may ask for as many answers as it wants.
+ * @returns the model's name, the text that `use` ends with, and the log.
+ */
+async function serving(
+  settings: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  use: (answer: () => Promise<string>) => Promise<string>,
+) {
   const ports = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);
-  const args = ["dist/cli.js", "serve", `--model=${uri}`, `--model-cache=${cache}`, "--host=127.0.0.1", ...ports];
+  const args = ["dist/cli.js", "serve", "--host=127.0.0.1", ...ports, ...settings];
   const child = spawn(process.execPath, args, { env: { PATH: process.env["PATH"], ...environment } });
   child.stderr.setEncoding("utf8");
   let log = "";
@@ -30,11 +44,14 @@ async function ask(uri: string, cache: string, environment: Readonly<Record<stri
     const { model, ports: open } = JSON.parse(line) as Ready;
     const client = new RawClient(open["grpc"] ?? 0);
     const request = encode(TextGenerationTaskRequestSchema, { text: prompt, maxNewTokens: 8n, minNewTokens: 8n });
-    const answer = await client.call("/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict", request);
+    const text = await use(async () => {
+      const answer = await client.call("/caikit.runtime.Nlp.NlpService/TextGenerationTaskPredict", request);
+      return only(GeneratedTextResultSchema, answer).generatedText;
+    });
     client.close();
     child.kill("SIGTERM");
     await exited;
-    return { model, text: only(GeneratedTextResultSchema, answer).generatedText, log };
+    return { model, text, log };
   }
   throw new Error(`the server ended before it was ready: ${log}`);
 }
@@ -80,6 +97,26 @@ export function describeServing(title: string, start: () => Promise<SuiteServer>
       const { text, log } = await ask("s3:///micro", await temporaryFolder(), storageConfig());
       expect(text).toBe(expected);
       expect(log).not.toContain(server.keys.secretAccessKey);
+    });
+
+    test("is swapped for a new one once its manifest is there, and every answer is one of the two models'", async () => {
+      const next = await otherModel(1);
+      const expectedNext = (await ask(await writeModel(next), await temporaryFolder(), {})).text;
+      const upload = async (files: ModelFiles): Promise<void> => {
+        for (const [file, bytes] of files) await server.put("models", `tuned/${file}`, bytes);
+        await server.put("models", "tuned/ortler-manifest.json", manifestOf(files));
+      };
+      await upload(await microModel());
+      const settings = ["--model=s3://models/tuned", `--model-cache=${await temporaryFolder()}`, "--watch"];
+      const answers = new Set<string>();
+      const { text } = await serving([...settings, "--watch-interval-seconds=0.05"], keys(), async (answer) => {
+        answers.add(await answer());
+        await upload(next);
+        while (!answers.has(expectedNext)) answers.add(await answer());
+        return answer();
+      });
+      expect(text).toBe(expectedNext);
+      expect(answers).toEqual(new Set([expected, expectedNext]));
     });
 
     test("stops the start with the reason when the credentials are wrong", async () => {

@@ -58,7 +58,8 @@ export async function startCaikit(
     sizeBytes: 4711,
     producer: { name: "Text Generation", version: "0.1.0" },
   };
-  const services = caikitServices({ engine, models: new KnownModels(model), requestTimeoutMs: 0, ...options });
+  const models = new KnownModels(() => model);
+  const services = caikitServices({ current: () => ({ engine }), models, requestTimeoutMs: 0, ...options });
   const server = await startGrpcServer({ host: "127.0.0.1", port, services, log });
   const client = new RawClient(server.port);
   const stop = (): void => {

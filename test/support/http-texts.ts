@@ -1,7 +1,10 @@
 import { startHttpServer } from "../../src/api/http/server.js";
 import type { HttpApi } from "../../src/api/http/api.js";
+import { openChatPrompts } from "../../src/api/http/openai/index.js";
+import type { OpenAiServing } from "../../src/api/http/openai/models.js";
 import type { TextApiOptions } from "../../src/api/http/text-model.js";
 import type { RequestLimits } from "../../src/engine/request.js";
+import type { Tokenizer } from "../../src/model/index.js";
 import { startTestEngine } from "./engine.js";
 import { ScriptedEngine } from "./scripted-engine.js";
 
@@ -36,6 +39,7 @@ export async function serveModel(
 export async function serveScript(
   make: Make,
   others: Partial<RequestLimits> = {},
+  chat: Partial<Pick<Tokenizer, "encode" | "chatTemplate">> = {},
 ): Promise<TextServer & { readonly engine: ScriptedEngine }> {
   const engine = new ScriptedEngine();
   const lengths = { maxSequenceLength: 64, maxNewTokens: 32 };
@@ -43,19 +47,22 @@ export async function serveScript(
   const tokenizer = {
     specialTokenIds: new Set([0]),
     bytesOf: (id: number) => (id === 0 ? Buffer.of() : Buffer.from(String.fromCharCode(id), "latin1")),
+    ...chat,
   };
   const server = await serve(make, { engine: Object.assign(engine, { limits }), model: { id: "scripted", tokenizer } });
   return { ...server, engine };
 }
 
-async function serve(make: Make, parts: Omit<TextApiOptions, "log">): Promise<TextServer> {
+async function serve(make: Make, serving: Omit<OpenAiServing, "chatPrompts">): Promise<TextServer> {
   const logged: TextServer["logged"] = [];
   const logAs =
     (level: string) =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
       void logged.push({ line: `${level} ${message}`, fields });
   const log = { info: logAs("info"), warn: logAs("warn"), error: logAs("error") };
-  const server = await startHttpServer({ host: "127.0.0.1", port: 0, apis: make({ ...parts, log }), log });
+  const made = { ...serving, chatPrompts: await openChatPrompts(serving, log) };
+  const current = () => made;
+  const server = await startHttpServer({ host: "127.0.0.1", port: 0, apis: make({ current, log }), log });
   const stop = async (): Promise<void> => server.drain(0);
   return { url: `http://127.0.0.1:${server.port}`, logged, stop };
 }

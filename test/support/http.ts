@@ -55,13 +55,13 @@ export async function startApis(...apis: readonly ((log: Logger) => HttpApi)[]):
 
 /** A server of Caikit's REST API. The model is `micro-gpt2`. */
 export async function startRest(engine: TextEngine, options: Partial<CaikitRestOptions> = {}): Promise<TestHttpServer> {
-  const models = new KnownModels({
+  const models = new KnownModels(() => ({
     id: "micro-gpt2",
     path: "/models/micro-gpt2",
     sizeBytes: 4711,
     producer: { name: "Text Generation", version: "0.1.0" },
-  });
-  return startApis((log) => caikitRest({ engine, models, requestTimeoutMs: 0, log, ...options }));
+  }));
+  return startApis((log) => caikitRest({ current: () => ({ engine }), models, requestTimeoutMs: 0, log, ...options }));
 }
 
 /** A REST server with a real engine, which `stop` disposes too. */

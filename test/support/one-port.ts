@@ -37,11 +37,11 @@ export async function startTestOnePort(options: Partial<OnePortOptions> = {}): P
     });
   };
   const producer = { name: "Text Generation", version: "0.1.0" };
-  const models = new KnownModels({ id: "m", path: "/m", sizeBytes: 1, producer });
+  const models = new KnownModels(() => ({ id: "m", path: "/m", sizeBytes: 1, producer }));
   const server = await startOnePort({
     host: "127.0.0.1",
     port: 0,
-    services: caikitServices({ engine, models, requestTimeoutMs: 0 }),
+    services: caikitServices({ current: () => ({ engine }), models, requestTimeoutMs: 0 }),
     apis: [api],
     health: { isHealthy: () => Promise.resolve(true), exposition: () => Promise.resolve("a 1\n") },
     log: { info: note("info"), warn: note("warn"), error: note("error") },

@@ -1,4 +1,5 @@
 import { status } from "@grpc/grpc-js";
+import type { Current } from "../current.js";
 import { StatusError } from "../errors.js";
 
 /** The module that a Caikit NLP runtime serves text generation with; dashboards and clients know it by this id. */
@@ -41,7 +42,12 @@ const maxRememberedIds = 1000;
 export class KnownModels {
   readonly #usedIds = new Set<string>();
 
-  constructor(readonly served: ServedModel) {}
+  /** @param current Its id is always the same. */
+  constructor(private readonly current: Current<ServedModel>) {}
+
+  get served(): ServedModel {
+    return this.current();
+  }
 
   /** @throws {StatusError} INVALID_ARGUMENT when the id is empty. */
   use(id: string): void {

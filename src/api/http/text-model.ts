@@ -1,6 +1,7 @@
 import type { Engine } from "../../engine/engine.js";
 import type { TokenDetail, TopToken } from "../../engine/request.js";
 import type { Model } from "../../model/index.js";
+import type { Current } from "../current.js";
 import type { Logger } from "../log.js";
 import type { TextEngine } from "../text-engine.js";
 
@@ -9,10 +10,15 @@ export type TextModel = Pick<Model, "id"> & {
   readonly tokenizer: Pick<Model["tokenizer"], "bytesOf" | "specialTokenIds">;
 };
 
-/** What the HTTP APIs for text generation are made of. */
-export interface TextApiOptions {
+/** What one answer is made with. */
+export interface TextServing {
   readonly engine: TextEngine & Pick<Engine, "limits">;
   readonly model: TextModel;
+}
+
+/** What the HTTP APIs for text generation are made of. */
+export interface TextApiOptions {
+  readonly current: Current<TextServing>;
   readonly log: Logger;
 }
 

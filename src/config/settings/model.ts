@@ -1,5 +1,5 @@
 /** Which model, in which precision, and how it gets here. */
-import { bytes, integer, oneOf, sha256, text, toggle } from "../kinds.js";
+import { bytes, integer, oneOf, positiveSeconds, seconds, sha256, text, toggle } from "../kinds.js";
 import type { OptionTable } from "../options.js";
 import { redactUri } from "../redact.js";
 
@@ -26,6 +26,24 @@ export const modelSettings = {
     defaultText: "any",
     group: "Model",
     doc: "Refuses to start with any model but the one that has this digest (docs/model-sources.md).",
+  },
+  modelWaitSeconds: {
+    kind: seconds(),
+    default: 600,
+    group: "Model",
+    doc: "How long to wait for a model that another container of the pod brings, as with KServe's OCI images.",
+  },
+  watch: {
+    kind: toggle(),
+    default: false,
+    group: "Model",
+    doc: "Whether to swap the model, without a pause, for a new one in the place that it came from (docs/model-sources.md). Needs memory for two.",
+  },
+  watchIntervalSeconds: {
+    kind: positiveSeconds(),
+    default: 10,
+    group: "Model",
+    doc: "How often --watch looks.",
   },
   maxSequenceLength: {
     kind: integer(0, 1_048_576),

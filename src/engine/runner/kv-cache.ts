@@ -20,14 +20,14 @@ export class KvCache implements Disposable {
   private readonly rowShape: readonly number[];
 
   constructor(
-    session: Session,
+    private readonly session: Session,
     private readonly shape: DecoderShape,
     readonly slots: number,
     readonly maxLength: number,
     private readonly dtype: KvDtype = "float32",
   ) {
     this.rowShape = [shape.kvHeads, maxLength, shape.headDim];
-    const allocate = (): Tensor => Tensor.allocate(session.api, session.cpu, dtype, [slots, ...this.rowShape]);
+    const allocate = (): Tensor => Tensor.allocate(session.api, session.device, dtype, [slots, ...this.rowShape]);
     this.layers = Array.from({ length: shape.layers }, () => ({ key: allocate(), value: allocate() }));
   }
 
@@ -42,13 +42,12 @@ export class KvCache implements Disposable {
   copy(from: number, to: number, tokens: number): void {
     const positionBytes = this.shape.headDim * elementTypes[this.dtype].bytes;
     const headBytes = this.maxLength * positionBytes;
-    const usedBytes = tokens * positionBytes;
+    const slotBytes = this.shape.kvHeads * headBytes;
+    const heads = { count: this.shape.kvHeads, bytes: tokens * positionBytes, stride: headBytes };
     for (const tensor of this.layers.flatMap(({ key, value }) => [key, value])) {
-      for (let head = 0; head < this.shape.kvHeads; head += 1) {
-        const source = (from * this.shape.kvHeads + head) * headBytes;
-        tensor.copyWithin((to * this.shape.kvHeads + head) * headBytes, source, source + usedBytes);
-      }
+      tensor.copyBlocksWithin(to * slotBytes, from * slotBytes, heads);
     }
+    this.session.device.memory.settle();
   }
 
   [Symbol.dispose](): void {

@@ -9,9 +9,15 @@ import { ownObserver, type EngineState } from "./own.js";
 import { tgis } from "./tgis-definitions.js";
 import { tgisObserver } from "./tgis.js";
 
-export interface MetricsOptions {
-  readonly limits: BucketLimits;
+export interface MetricsOptions extends ShownModel {
   readonly version: string;
+  readonly engineState: () => EngineState;
+}
+
+/** A model that serves, and the limits of its engine. */
+export interface ShownModel {
+  /** Of the first model, the contract's buckets are made of them. */
+  readonly limits: BucketLimits;
   readonly model: {
     readonly id: string;
     readonly weightBytes: number;
@@ -23,7 +29,12 @@ export interface MetricsOptions {
     /** `sha256:...` over the model's files; undefined until they were read. */
     readonly digest: () => string | undefined;
   };
-  readonly engineState: () => EngineState;
+}
+
+/** A model that was not swapped in. */
+export interface RefusedModel {
+  readonly digest: string | undefined;
+  readonly reason: string;
 }
 
 /** One Tokenize call of TGIS's API that was answered. */
@@ -42,25 +53,40 @@ export interface RefusedCall {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** All metrics of a server: docs/metrics.md lists them. */
-export function createMetrics({ limits, version, model, engineState }: MetricsOptions) {
-  const families = new Families(limits);
-  families.set(own.build, 1, { version, model_id: model.id });
-  families.set(own.modelLoad, model.loadMs / 1000);
-  families.set(own.slots, limits.slots);
-  const kvCapacity = limits.slots * limits.maxSequenceLength;
-  showModel(families, model);
+export function createMetrics({ version, engineState, ...first }: MetricsOptions) {
+  const families = new Families(first.limits);
+  families.set(own.build, 1, { version, model_id: first.model.id });
+  let shown: ShownModel = first;
+  const show = (next: ShownModel): void => {
+    shown = next;
+    families.set(own.modelLoad, next.model.loadMs / 1000);
+    families.set(own.slots, next.limits.slots);
+    showModel(families, next.model);
+  };
+  show(first);
   families.beforeScrape(() => {
-    const digest = model.digest();
-    if (digest !== undefined) families.set(own.model, 1, { digest, dtype: model.dtype, kv_dtype: model.kvDtype });
+    const { dtype, kvDtype, digest: known } = shown.model;
+    const digest = known();
+    if (digest !== undefined) families.setOnly(own.model, 1, { digest, dtype, kv_dtype: kvDtype });
   });
   families.addProcessMetrics();
   return {
     /** Hear the engine's events, one beside the other. */
     observers: [
       tgisObserver(families, () => engineState().waiting),
-      ownObserver(families, engineState, kvCapacity),
+      ownObserver(families, engineState, () => shown.limits.slots * shown.limits.maxSequenceLength),
     ] as const,
     apiObserver: callObserver(families),
+    /** Another model answers from now on. */
+    modelSwapped: (next: ShownModel) => {
+      show(next);
+      families.count(own.swaps, 1, { result: "swapped" });
+      families.clear(own.refusedModel);
+    },
+    modelRefused: ({ digest = "", reason }: RefusedModel) => {
+      families.count(own.swaps, 1, { result: "refused" });
+      families.setOnly(own.refusedModel, 1, { digest, reason });
+    },
     /** A batch of no prompts, which is answered without the engine. */
     countEmptyBatch: () => families.count(tgis.requests, 1, { kind: "batch" }),
     /** Once a call, as in TGIS; what the engine refuses is counted by its observer. */
@@ -75,6 +101,8 @@ export function createMetrics({ limits, version, model, engineState }: MetricsOp
       families.observe(tgis.tokenizeTokens, tokens);
       families.observe(tgis.tokenizeDuration, durationMs / 1000);
     },
+    /** What is in the store is what answers again. */
+    modelRestored: () => families.clear(own.refusedModel),
     /** All series in Prometheus' text format, version 0.0.4. */
     exposition: async (): Promise<string> => families.exposition(),
   };

@@ -38,6 +38,17 @@ export class Families {
     this.#gauge(definition).set(inOrder(definition, labels), value);
   }
 
+  /** Sets a gauge's only series: those of other labels are gone. */
+  setOnly<L extends string>(definition: GaugeDefinition<L>, value: number, labels: LabelsOf<L>): void {
+    this.clear(definition);
+    this.#gauge(definition).set(inOrder(definition, [labels]), value);
+  }
+
+  /** A gauge with labels has no series from now on. */
+  clear(definition: GaugeDefinition<string>): void {
+    this.#gauges.get(definition)?.reset();
+  }
+
   /** Moves a gauge by `by`, which may be negative. */
   move<L extends string = never>(definition: GaugeDefinition<L>, by: number, ...labels: Labels<L>): void {
     this.#gauge(definition).inc(inOrder(definition, labels), by);

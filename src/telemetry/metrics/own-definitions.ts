@@ -34,6 +34,18 @@ export const own = {
     type: "gauge",
     help: "Time from the start of loading until the engine was ready.",
   },
+  swaps: {
+    name: "ortler_model_swaps_total",
+    type: "counter",
+    labels: ["result"],
+    help: "New models that --watch found; result is swapped or refused.",
+  },
+  refusedModel: {
+    name: "ortler_model_refused_info",
+    type: "gauge",
+    labels: ["digest", "reason"],
+    help: "1 while the newest model is a refused one; reason is incomplete, unloadable, memory, settings or token-check.",
+  },
   queueLength: {
     name: "ortler_queue_length",
     type: "gauge",

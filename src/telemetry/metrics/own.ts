@@ -12,16 +12,16 @@ export interface EngineState {
 
 /**
  * Counts what TGIS has no metric for, and reads the engine's state at each scrape.
- * @param kvCapacity tokens that the KV cache has room for.
+ * @param kvCapacity tokens that the KV cache has room for now.
  */
-export function ownObserver(families: Families, state: () => EngineState, kvCapacity: number) {
-  families.set(own.kvCapacity, kvCapacity);
+export function ownObserver(families: Families, state: () => EngineState, kvCapacity: () => number) {
   families.beforeScrape(() => {
     const { waiting, prefilling, running, cachedTokens } = state();
     families.set(own.queueLength, waiting);
     families.set(own.running, prefilling + running);
     families.set(own.kvTokens, cachedTokens);
-    families.set(own.kvUsage, cachedTokens / kvCapacity);
+    families.set(own.kvCapacity, kvCapacity());
+    families.set(own.kvUsage, cachedTokens / kvCapacity());
   });
   return {
     runLaunched: ({ method, sequences }: LaunchEvent) => {

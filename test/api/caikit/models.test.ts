@@ -9,7 +9,7 @@ const served = {
 };
 
 test("knows the served model from the start, and every other id from its first use", () => {
-  const models = new KnownModels(served);
+  const models = new KnownModels(() => served);
   models.use("b");
   models.use("served");
   models.use("../a");
@@ -18,14 +18,14 @@ test("knows the served model from the start, and every other id from its first u
 });
 
 test("forgets an id, but never the served model's", () => {
-  const models = new KnownModels(served);
+  const models = new KnownModels(() => served);
   models.use("b");
   for (const id of ["b", "served", "unknown"]) models.forget(id);
   expect(models.ids()).toEqual(["served"]);
 });
 
 test("remembers 1,000 ids besides its own, and forgets the one unused for longest first", () => {
-  const models = new KnownModels(served);
+  const models = new KnownModels(() => served);
   for (let i = 0; i < 1000; i++) models.use(`id ${i}`);
   models.use("id 0");
   models.use("one more");

@@ -38,10 +38,10 @@ beforeEach(async () => {
     reply.hijack();
     reply.raw.writeHead(200).write("never ends");
   });
-  const models = new KnownModels({ id: "m", path: "/m", sizeBytes: 1, producer: { name: "n", version: "1" } });
+  const models = new KnownModels(() => ({ id: "m", path: "/m", sizeBytes: 1, producer: { name: "n", version: "1" } }));
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   await app.register(async (scope) =>
-    caikitRest({ engine: new ScriptedEngine(), models, requestTimeoutMs: 0, log })(scope),
+    caikitRest({ current: () => ({ engine: new ScriptedEngine() }), models, requestTimeoutMs: 0, log })(scope),
   );
   await app.listen({ host: "127.0.0.1", port: 0 });
   port = (app.server.address() as AddressInfo).port;

@@ -13,7 +13,7 @@ import { hanging } from "../../support/scripted-engine.js";
 import { until } from "../../support/settled.js";
 
 const producer = { name: "Text Generation", version: "0.1.0" };
-const models = new KnownModels({ id: "scripted", path: "/models/scripted", sizeBytes: 1, producer });
+const models = new KnownModels(() => ({ id: "scripted", path: "/models/scripted", sizeBytes: 1, producer }));
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 let script: Awaited<ReturnType<typeof serveScript>>;

@@ -17,7 +17,8 @@ const model = { id: "m", tokenizer: { bytesOf: () => Buffer.from("é"), specialT
 
 let server: TestHttpServer;
 beforeAll(async () => {
-  const options = { engine: Object.assign(engine, { limits }), model, version: "1" };
+  const serving = { engine: Object.assign(engine, { limits }), model };
+  const options = { current: () => serving, version: "1" };
   server = await startApis(
     (log) => openAiApi({ ...options, log }),
     (log) => tgiApi({ ...options, log, maxConcurrentRequests: 2 }),

@@ -28,7 +28,8 @@ beforeEach(async () => {
     engineState: () => ({ waiting: 0, prefilling: 0, running: 0, cachedTokens: 0 }),
   });
   const engine = Object.assign(new ScriptedEngine(), { limits });
-  server = await startTgis({ engine, model: { tokenizer: plainTokenizer() }, counters: metrics });
+  const model = { tokenizer: plainTokenizer() };
+  server = await startTgis({ current: () => ({ engine, model }), counters: metrics });
 });
 afterEach(() => server.stop());
 

@@ -21,26 +21,25 @@ const maxConcurrency = 2;
  * stays. Paths are compared, never opened.
  */
 export function modelRuntimeService(models: KnownModels): Service {
-  const { path, sizeBytes } = models.served;
-  const sizeInBytes = BigInt(sizeBytes);
+  const sizeInBytes = (): bigint => BigInt(models.served.sizeBytes);
   return implement(ModelRuntime, {
     runtimeStatus: () => runtimeStatus,
     loadModel: ({ modelId }) => {
       if (modelId === "") throw new StatusError(status.UNKNOWN, "modelId must not be empty");
       models.use(modelId);
-      return { sizeInBytes, maxConcurrency };
+      return { sizeInBytes: sizeInBytes(), maxConcurrency };
     },
     unloadModel: ({ modelId }) => {
       models.forget(modelId);
       return {};
     },
     modelSize: ({ modelId }) => {
-      if (models.has(modelId)) return { sizeInBytes };
+      if (models.has(modelId)) return { sizeInBytes: sizeInBytes() };
       const text = `Unable to retrieve the size of model '${modelId}'; it is unregistered or unloaded.`;
       throw new StatusError(status.NOT_FOUND, text);
     },
     predictModelSize: ({ modelId, modelPath }) => {
-      if (modelPath === path) return { sizeInBytes };
+      if (modelPath === models.served.path) return { sizeInBytes: sizeInBytes() };
       const text = `Failed to estimate size of model '${modelId}',file '${modelPath}' not found`;
       throw new StatusError(status.NOT_FOUND, text);
     },

@@ -2,6 +2,7 @@ import type { UncheckedRequest } from "../../../engine/request.js";
 import { toEngineRequest } from "../../caikit/engine-request.js";
 import { caikitEvents } from "../../caikit/generate.js";
 import type { KnownModels } from "../../caikit/models.js";
+import type { Current } from "../../current.js";
 import { foldEvents } from "../../fold.js";
 import type { TextEngine } from "../../text-engine.js";
 import { NlpService } from "../generated/caikit/runtime/nlp_pb.js";
@@ -11,16 +12,16 @@ import { modelIdOf } from "./model-id.js";
 import { toResult, toStreamResults } from "./results.js";
 
 export interface NlpServiceOptions {
-  readonly engine: TextEngine;
+  readonly current: Current<{ readonly engine: TextEngine }>;
   readonly models: KnownModels;
   /** Time limit of one generation in milliseconds (`tgis_request_timeout`, there in seconds: 60); 0 = none. */
   readonly requestTimeoutMs: number;
 }
 
 /** caikit.runtime.Nlp.NlpService: generation, unary and streamed, and tokenization. */
-export function nlpService({ engine, models, requestTimeoutMs }: NlpServiceOptions): Service {
+export function nlpService({ current, models, requestTimeoutMs }: NlpServiceOptions): Service {
   const events = (request: UncheckedRequest, { signal, metadata }: CallContext, kind: "unary" | "stream") =>
-    caikitEvents(engine, request, { kind, signal, timeoutMs: requestTimeoutMs, caller: callerOf(metadata) });
+    caikitEvents(current().engine, request, { kind, signal, timeoutMs: requestTimeoutMs, caller: callerOf(metadata) });
   return implement(
     NlpService,
     {
@@ -31,7 +32,7 @@ export function nlpService({ engine, models, requestTimeoutMs }: NlpServiceOptio
       },
       serverStreamingTextGenerationTaskPredict: (message, call) =>
         toStreamResults(events(toEngineRequest(message.text, message), call, "stream")),
-      tokenizationTaskPredict: ({ text }) => ({ tokenCount: BigInt(engine.tokenize(text).length) }),
+      tokenizationTaskPredict: ({ text }) => ({ tokenCount: BigInt(current().engine.tokenize(text).length) }),
     },
     { guard: (metadata) => models.use(modelIdOf(metadata)) },
   );

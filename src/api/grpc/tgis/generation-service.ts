@@ -5,6 +5,7 @@ import type { Caller } from "../../../engine/observer.js";
 import type { RequestLimits, UncheckedRequest } from "../../../engine/request.js";
 import { checkPromptCharacters } from "../../../engine/validation.js";
 import type { Tokenizer } from "../../../model/tokenizer.js";
+import type { Current } from "../../current.js";
 import { StatusError } from "../../errors.js";
 import { foldEvents } from "../../fold.js";
 import { generateInTime } from "../../timed-generation.js";
@@ -32,9 +33,10 @@ export interface TgisCounters {
   countTokenize(call: { readonly texts: number; readonly tokens: number; readonly durationMs: number }): void;
 }
 
+type TgisEngine = Pick<Engine, "generate" | "limits" | "checkCapacity">;
+
 export interface TgisOptions {
-  readonly engine: Pick<Engine, "generate" | "limits" | "checkCapacity">;
-  readonly model: { readonly tokenizer: Tokenizer };
+  readonly current: Current<{ readonly engine: TgisEngine; readonly model: { readonly tokenizer: Tokenizer } }>;
   /** Told of calls that the engine does not see. */
   readonly counters?: TgisCounters;
   /** Time limit of one generation in milliseconds; TGIS has none, and by default there is none. */
@@ -42,9 +44,8 @@ export interface TgisOptions {
 }
 
 /** fmaas.GenerationService: generation, unary and streamed, tokenization, and the limits of the model. */
-export function generationService({ engine, model, counters, requestTimeoutMs = 0 }: TgisOptions): Service {
-  const { limits } = engine;
-  const generate = (request: UncheckedRequest, signal: AbortSignal, caller: Caller) =>
+export function generationService({ current, counters, requestTimeoutMs = 0 }: TgisOptions): Service {
+  const generate = (engine: TgisEngine, request: UncheckedRequest, signal: AbortSignal, caller: Caller) =>
     generateInTime(engine, request, {
       signal,
       timeoutMs: requestTimeoutMs,
@@ -59,37 +60,39 @@ export function generationService({ engine, model, counters, requestTimeoutMs = 
         counters?.countEmptyBatch();
         return {}; // nothing is looked at, not even the parameters
       }
+      const { engine } = current();
       const caller = { ...callerOf(metadata), kind: size === 1 ? "single" : "batch" } as const;
       checkCapacity(engine, size, { ...caller, batch: { index: 0, size } });
-      countRefusals({ kind: caller.kind, prompts: size }, counters, () => refuseUnservable(message, limits));
+      countRefusals({ kind: caller.kind, prompts: size }, counters, () => refuseUnservable(message, engine.limits));
       const requests = message.requests.map(({ text }) => toEngineRequest(text, message.params));
       const generations = await allOrNone([...requests.entries()], signal, async ([index, request], batch) =>
-        foldEvents(generate(request, batch, { ...caller, batch: { index, size } })),
+        foldEvents(generate(engine, request, batch, { ...caller, batch: { index, size } })),
       );
       return { responses: generations.map(toResponse) };
     },
     generateStream: async function* (message, { signal, metadata }) {
+      const { engine } = current();
       const caller = { ...callerOf(metadata), kind: "stream" } as const;
       checkCapacity(engine, 1, caller);
       if (message.request === undefined) throw new StatusError(status.INVALID_ARGUMENT, "missing request");
-      countRefusals({ kind: "stream", prompts: 1 }, counters, () => refuseUnservable(message, limits));
-      yield* toStreamResponses(generate(toEngineRequest(message.request.text, message.params), signal, caller));
+      countRefusals({ kind: "stream", prompts: 1 }, counters, () => refuseUnservable(message, engine.limits));
+      yield* toStreamResponses(generate(engine, toEngineRequest(message.request.text, message.params), signal, caller));
     },
     tokenize: (message) => {
       const beganMs = performance.now();
+      const { engine, model } = current();
       refuseAdapter(message.adapterId);
       refusePrefix(message.prefixId);
-      for (const { text } of message.requests) checkText(text, limits);
+      for (const { text } of message.requests) checkText(text, engine.limits);
       const responses = message.requests.map(({ text }) => toTokenizeResponse(text, message, model.tokenizer));
       const tokens = responses.reduce((sum, { tokenCount = 0 }) => sum + tokenCount, 0);
       counters?.countTokenize({ texts: responses.length, tokens, durationMs: performance.now() - beganMs });
       return { responses };
     },
-    modelInfo: () => ({
-      modelKind: ModelKind.DECODER_ONLY,
-      maxSequenceLength: limits.maxSequenceLength,
-      maxNewTokens: limits.maxNewTokens,
-    }),
+    modelInfo: () => {
+      const { maxSequenceLength, maxNewTokens } = current().engine.limits;
+      return { modelKind: ModelKind.DECODER_ONLY, maxSequenceLength, maxNewTokens };
+    },
   };
   return implement(GenerationService, handlers, { isNamedInHealth: true });
 }

@@ -4,6 +4,7 @@ import { toEngineRequest } from "../../caikit/engine-request.js";
 import { caikitEvents } from "../../caikit/generate.js";
 import type { KnownModels } from "../../caikit/models.js";
 import { StatusError } from "../../errors.js";
+import type { Current } from "../../current.js";
 import { foldEvents } from "../../fold.js";
 import type { Logger } from "../../log.js";
 import type { TextEngine } from "../../text-engine.js";
@@ -21,7 +22,7 @@ import type { Schema } from "./schema.js";
 import { streamBody, tokenizationBody, unaryBody, type TaskBody } from "./task-body.js";
 
 export interface CaikitRestOptions {
-  readonly engine: TextEngine;
+  readonly current: Current<{ readonly engine: TextEngine }>;
   readonly models: KnownModels;
   /** Time limit of one generation in milliseconds (`tgis_request_timeout`, there in seconds: 60); 0 = none. */
   readonly requestTimeoutMs: number;
@@ -53,14 +54,14 @@ function takeBodiesAsBytes(app: FastifyInstance): void {
 
 function addTaskRoutes(
   app: FastifyInstance,
-  { engine, models, requestTimeoutMs, log, pingIntervalMs }: CaikitRestOptions,
+  { current, models, requestTimeoutMs, log, pingIntervalMs }: CaikitRestOptions,
 ): void {
   const generate = (body: TaskBody, kind: "unary" | "stream", request: FastifyRequest) => {
     const text = textOf(body, models, kind === "unary" ? "run" : "run_stream_out");
     const asked = toEngineRequest(text, body.parameters);
     const caller = callerOf(request, kind === "unary" ? "single" : "stream");
     const call = { kind, signal: abortSignalOf(request), timeoutMs: requestTimeoutMs, caller };
-    return { asked, events: caikitEvents(engine, asked, call) };
+    return { asked, events: caikitEvents(current().engine, asked, call) };
   };
 
   addRoute(app, "POST", "/api/v1/task/text-generation", async (request, reply) => {
@@ -88,7 +89,7 @@ function addTaskRoutes(
 
   addRoute(app, "POST", "/api/v1/task/tokenization", async (request, reply) => {
     const text = textOf(bodyOf(request, tokenizationBody), models, "run_tokenizer");
-    return sendJson(reply, 200, tokenizationResult(engine.tokenize(text).length));
+    return sendJson(reply, 200, tokenizationResult(current().engine.tokenize(text).length));
   });
 }
 

@@ -8,6 +8,8 @@ export interface HealthOptions {
   readonly isHealthy: () => Promise<boolean>;
   /** Why it is not; "unhealthy" by default. */
   readonly reason?: (() => string) | undefined;
+  /** What both answers tell besides; nothing by default. */
+  readonly detail?: (() => object | undefined) | undefined;
   /** The metrics in Prometheus' text format. */
   readonly exposition: () => Promise<string>;
   readonly log: Logger;
@@ -79,7 +81,7 @@ function send(response: ServerResponse, { status, type, body = "" }: Answer): vo
   response.end(body);
 }
 
-async function checkHealth({ isHealthy, reason, healthTimeoutMs }: HealthOptions): Promise<Answer> {
+async function checkHealth({ isHealthy, reason, detail, healthTimeoutMs }: HealthOptions): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<"timed out">((resolve) => {
     timer = setTimeout(() => resolve("timed out"), healthTimeoutMs ?? defaultHealthTimeoutMs);
@@ -87,12 +89,20 @@ async function checkHealth({ isHealthy, reason, healthTimeoutMs }: HealthOptions
   try {
     const health = await Promise.race([isHealthy(), timeout]);
     if (health === "timed out") return failure(503, "Healthcheck timed-out");
-    return health ? { status: 200 } : failure(503, reason?.() ?? "unhealthy");
+    return health ? success(detail?.()) : failure(503, reason?.() ?? "unhealthy", detail?.());
   } finally {
     clearTimeout(timer);
   }
 }
 
-function failure(status: number, error: string): Answer {
-  return { status, type: "application/json", body: JSON.stringify({ error }) };
+function success(detail: object | undefined): Answer {
+  return detail === undefined ? { status: 200 } : json(200, detail);
+}
+
+function failure(status: number, error: string, detail: object = {}): Answer {
+  return json(status, { error, ...detail });
+}
+
+function json(status: number, value: object): Answer {
+  return { status, type: "application/json", body: JSON.stringify(value) };
 }

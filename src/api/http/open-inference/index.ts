@@ -48,30 +48,31 @@ function withErrors(options: OpenInferenceOptions, statuses: Statuses, routes: R
   };
 }
 
-const serverRoutes: Routes = (app, { model, version, isReady }) => {
+const serverRoutes: Routes = (app, { current, version, isReady }) => {
   app.get("/v2", () => serverMetadata(version));
   app.get("/v2/health/live", () => ({ live: true }));
   app.get("/v2/health/ready", (_, reply) => {
     const ready = isReady();
     return reply.code(ready ? 200 : 503).send({ ready, live: ready }); // the protocol's text and its servers disagree
   });
-  app.get("/v2/models", () => ({ models: [model.id] }));
+  app.get("/v2/models", () => ({ models: [current().model.id] }));
 };
 
 const modelRoutes: Routes = (app, options) => {
-  const { engine, model, modelDigest, isReady } = options;
+  const { current, modelDigest, isReady } = options;
   for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
     app.get<ModelRoute>(path, ({ params }) => {
       checkUnversioned(params, options);
-      return modelMetadata(model.id, modelDigest?.());
+      return modelMetadata(current().model.id, modelDigest?.());
     });
     app.get<ModelRoute>(`${path}/ready`, ({ params }, reply) => {
       checkUnversioned(params, options);
       const ready = isReady();
-      return reply.code(ready ? 200 : 503).send({ name: model.id, ready });
+      return reply.code(ready ? 200 : 503).send({ name: current().model.id, ready });
     });
     app.post<ModelRoute>(`${path}/infer`, { schema: { body: inferSchema } }, async (request) => {
       checkUnversioned(request.params, options);
+      const { engine, model } = current();
       const asked = readInferRequest(request.body);
       const outputs = await infer(asked, engine, abortSignalOf(request), callerOf(request, "single"));
       return { model_name: model.id, ...(asked.id !== undefined && { id: asked.id }), outputs };
@@ -80,10 +81,11 @@ const modelRoutes: Routes = (app, options) => {
 };
 
 const generateRoutes: Routes = (app, options) => {
-  const { engine, model, log } = options;
+  const { current, log } = options;
   const schema = { body: generateSchema };
   for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
     app.post<ModelRoute>(`${path}/generate`, { schema }, async (request) => {
+      const { engine, model } = current();
       const name = modelNameOf(request.params, options);
       const body = readGenerateBody(request.body);
       const asked = toEngineRequest(body.text_input, body.parameters, engine.limits);
@@ -91,6 +93,7 @@ const generateRoutes: Routes = (app, options) => {
       return toGenerateResult(await foldEvents(events), body, name, model);
     });
     app.post<ModelRoute>(`${path}/generate_stream`, { schema }, async (request, reply) => {
+      const { engine, model } = current();
       const name = modelNameOf(request.params, options);
       const body = readGenerateBody(request.body);
       const asked = toEngineRequest(body.text_input, body.parameters, engine.limits);
@@ -103,7 +106,8 @@ const generateRoutes: Routes = (app, options) => {
 };
 
 /** @throws {OpenInferenceError} 404 for another model than the one that is served. */
-function modelNameOf({ name, version }: ModelRoute["Params"], { model }: OpenInferenceOptions): ModelName {
+function modelNameOf({ name, version }: ModelRoute["Params"], { current }: OpenInferenceOptions): ModelName {
+  const { model } = current();
   if (name !== model.id) throw new OpenInferenceError(404, wordUnknownModel(name, model.id));
   return { model_name: name, ...(version !== undefined && { model_version: version }) };
 }

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { GenerationEvent, UncheckedRequest } from "../../../engine/request.js";
 import { foldEvents, type Generation } from "../../fold.js";
 import { GenerationGroup } from "../../generation-group.js";
+import type { TextEngine } from "../../text-engine.js";
 import { abortSignalOf } from "../api.js";
 import { callerOf } from "../caller.js";
 import { begun, merged, sendEvents } from "../stream-answer.js";
@@ -39,7 +40,8 @@ export interface StreamAnswering {
 /** @returns undefined when the answer went out as a stream. */
 export async function answerWith<Answer>(
   { requests, toAnswer, fieldNames, stream }: Answering<Answer>,
-  { engine, log }: Pick<OpenAiOptions, "engine" | "log">,
+  engine: TextEngine,
+  { log }: Pick<OpenAiOptions, "log">,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Answer | undefined> {

@@ -13,10 +13,10 @@ export async function complete(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Completion | undefined> {
-  const { engine, model, fingerprint } = options;
+  const { engine, model } = options.current();
   const body = readCompletionBody(request.body);
   checkModel(body.model, options);
-  const head = answerHead("text_completion", "cmpl", model.id, fingerprint?.());
+  const head = answerHead("text_completion", "cmpl", model.id, options.fingerprint?.());
   const candidates = candidatesOf(body);
   const answering: Answering<Completion> = {
     requests: toEngineRequests(body, engine.limits, model),
@@ -35,5 +35,5 @@ export async function complete(
         }
       : undefined,
   };
-  return answerWith(answering, options, request, reply);
+  return answerWith(answering, engine, options, request, reply);
 }

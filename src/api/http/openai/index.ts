@@ -2,20 +2,20 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { HttpApi } from "../api.js";
 import { chatCompletionSchema } from "./chat/chat-body.js";
-import { completeChat, openChatPrompts } from "./chat/chat.js";
-import type { ChatPrompts } from "./chat/prompts.js";
+import { completeChat } from "./chat/chat.js";
 import { completionSchema } from "./completion-body.js";
 import { complete } from "./completions.js";
 import { chatFieldNames, completionFieldNames, OpenAiError, toOpenAiError, type FieldNames } from "./errors.js";
 import { modelObject, requireServed, type OpenAiOptions } from "./models.js";
 import { wordRefusal } from "./refusals.js";
 
+export { openChatPrompts } from "./chat/chat.js";
 export type { OpenAiOptions } from "./models.js";
 
 /** Wrong requests, and what the engine refuses, get OpenAI's error object. */
 export function openAiApi(options: OpenAiOptions): HttpApi {
   return async (app) => {
-    const routes = routesOf(options, await openChatPrompts(options));
+    const routes = routesOf(options);
     app.setErrorHandler(errorHandler(options, completionFieldNames));
     app.setValidatorCompiler(() => () => true); // bodies are read by the table that their schema is made of
     app.decorate("wordRefusal", wordRefusal);
@@ -31,9 +31,8 @@ function errorHandler({ log }: Pick<OpenAiOptions, "log">, fieldNames: FieldName
   };
 }
 
-function routesOf(options: OpenAiOptions, prompts: ChatPrompts | undefined): (app: FastifyInstance) => void {
-  const { model } = options;
-  const served = modelObject(options);
+function routesOf(options: OpenAiOptions): (app: FastifyInstance) => void {
+  const { current } = options;
   return (app) => {
     app.setNotFoundHandler((request) => {
       const path = request.url.split("?", 1)[0] ?? "";
@@ -43,11 +42,12 @@ function routesOf(options: OpenAiOptions, prompts: ChatPrompts | undefined): (ap
       complete(options, request, reply),
     );
     const chat = { schema: { body: chatCompletionSchema }, errorHandler: errorHandler(options, chatFieldNames) };
-    app.post("/chat/completions", chat, async (request, reply) => completeChat(options, prompts, request, reply));
-    app.get("/models", () => ({ object: "list", data: [served] }));
+    app.post("/chat/completions", chat, async (request, reply) => completeChat(options, request, reply));
+    app.get("/models", () => ({ object: "list", data: [modelObject(current())] }));
     app.get<{ Params: { "*": string } }>("/models/*", ({ params }) => {
-      requireServed(params["*"], model.id); // a wildcard: names may have slashes in them
-      return served;
+      const served = current();
+      requireServed(params["*"], served.model.id); // a wildcard: names may have slashes in them
+      return modelObject(served);
     });
   };
 }

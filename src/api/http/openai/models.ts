@@ -1,5 +1,7 @@
 import type { ChatTemplate, Tokenizer } from "../../../model/index.js";
-import type { TextApiOptions, TextModel } from "../text-model.js";
+import type { Current } from "../../current.js";
+import type { TextApiOptions, TextModel, TextServing } from "../text-model.js";
+import type { ChatPrompts } from "./chat/prompts.js";
 import { OpenAiError } from "./errors.js";
 
 type TextTokenizer = TextModel["tokenizer"];
@@ -14,8 +16,17 @@ export type OpenAiModel = Pick<TextModel, "id"> & {
   readonly tokenizer: TextTokenizer & Partial<Pick<Tokenizer, "encode" | "chatTemplate">>;
 };
 
-export interface OpenAiOptions extends TextApiOptions {
+/** What one answer is made with. */
+export interface OpenAiServing extends TextServing {
   readonly model: OpenAiModel;
+  /** Of `openChatPrompts`; undefined when the model has no chat template. */
+  readonly chatPrompts?: ChatPrompts | undefined;
+  /** When the model was loaded; by default when its server was. Milliseconds since 1970. */
+  readonly loadedAtMs?: number;
+}
+
+export interface OpenAiOptions extends TextApiOptions {
+  readonly current: Current<OpenAiServing>;
   /** Changes when the same request and seed may give another answer; answers have none while it is undefined. */
   readonly fingerprint?: (() => string | undefined) | undefined;
   /** Whether a request has to name the served model, or none; else any name will do. */
@@ -32,8 +43,10 @@ export interface ModelObject {
   readonly max_model_len: number;
 }
 
-export function modelObject({ engine, model }: OpenAiOptions): ModelObject {
-  const created = Math.floor(Date.now() / 1000);
+const startedAtMs = Date.now();
+
+export function modelObject({ engine, model, loadedAtMs = startedAtMs }: OpenAiServing): ModelObject {
+  const created = Math.floor(loadedAtMs / 1000);
   return { id: model.id, object: "model", created, owned_by: "ortler", max_model_len: engine.limits.maxSequenceLength };
 }
 
@@ -41,8 +54,8 @@ export function modelObject({ engine, model }: OpenAiOptions): ModelObject {
  * @param name absent = the served model.
  * @throws {OpenAiError} 404 when another model is asked for.
  */
-export function checkModel(name: string | undefined, { model, strictModelNames = true }: OpenAiOptions): void {
-  if (strictModelNames && name !== undefined) requireServed(name, model.id);
+export function checkModel(name: string | undefined, { current, strictModelNames = true }: OpenAiOptions): void {
+  if (strictModelNames && name !== undefined) requireServed(name, current().model.id);
 }
 
 /** @throws {OpenAiError} 404 when it is not the served model's name. */

@@ -35,11 +35,8 @@ export function tgiApi(options: TgiOptions): HttpApi {
   };
 }
 
-async function generate(
-  { engine, model }: TgiOptions,
-  body: GenerateBody,
-  request: FastifyRequest,
-): Promise<GenerateResult> {
+async function generate({ current }: TgiOptions, body: GenerateBody, request: FastifyRequest): Promise<GenerateResult> {
+  const { engine, model } = current();
   const asked = toEngineRequest(body, false, engine.limits);
   const events = engine.generate(asked, abortSignalOf(request), callerOf(request, "single"));
   if (!body.parameters.details) return { generated_text: (await foldEvents(events)).text };
@@ -47,11 +44,12 @@ async function generate(
 }
 
 async function generateStream(
-  { engine, model, log }: TgiOptions,
+  { current, log }: TgiOptions,
   body: GenerateBody,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<undefined> {
+  const { engine, model } = current();
   const asked = toEngineRequest(body, true, engine.limits);
   const events = await begun(engine.generate(asked, abortSignalOf(request), callerOf(request, "stream")));
   const tokens = new TokenStream(body.parameters, model, asked.method === "sample").read(events);

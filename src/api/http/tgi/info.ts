@@ -26,7 +26,8 @@ export interface Info {
   readonly version: string;
 }
 
-export function infoOf({ engine, model, version, maxConcurrentRequests }: TgiOptions): Info {
+export function infoOf({ current, version, maxConcurrentRequests }: TgiOptions): Info {
+  const { engine, model } = current();
   const { maxSequenceLength } = engine.limits;
   return {
     model_id: model.id,

@@ -20,7 +20,7 @@ export async function startInference(isReady: () => boolean = () => true): Promi
   const testEngine = await startTestEngine("models/tiny", { maxSlots: slots });
   const { engine, model } = testEngine;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const options = { engine, model, version: "1", isReady };
+  const options = { current: () => ({ engine, model }), version: "1", isReady };
   const address = { host: "127.0.0.1", port: 0, log };
   const grpc = await startGrpcServer({ ...address, services: openInferenceServices(options) });
   const http = await startHttpServer({ ...address, apis: [openInferenceApi({ ...options, log })] });

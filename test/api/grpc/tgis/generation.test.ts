@@ -34,7 +34,7 @@ let server: TgisServer;
 
 beforeEach(async () => {
   engine = Object.assign(new ScriptedEngine(), { limits });
-  server = await startTgis({ engine, model });
+  server = await startTgis({ current: () => ({ engine, model }) });
 });
 afterEach(() => server.stop());
 
@@ -247,7 +247,7 @@ describe("errors of the engine", () => {
 
 test("a time limit of the server ends a generation, streamed or not", async () => {
   engine.script = hanging;
-  const limited = await startTgis({ engine, model, requestTimeoutMs: 30 });
+  const limited = await startTgis({ current: () => ({ engine, model }), requestTimeoutMs: 30 });
   const answers = [
     await limited.client.call(`${service}/Generate`, encode(Batch, { requests: [{ text: "a" }, { text: "b" }] })),
     await limited.client.call(`${service}/GenerateStream`, encode(Single, { request: { text: "a" } })),

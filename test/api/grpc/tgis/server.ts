@@ -35,7 +35,7 @@ export async function startTgisEngine(
 ): Promise<TgisEngineServer> {
   const testEngine = await startTestEngine(folder, options);
   const { engine, model } = testEngine;
-  const server = await startTgis({ engine, model });
+  const server = await startTgis({ current: () => ({ engine, model }) });
   const stop = async (): Promise<void> => {
     server.stop();
     await engine.drain(0);

@@ -3,7 +3,7 @@ import { fastify } from "fastify";
 import { KnownModels } from "../../../../src/api/caikit/models.js";
 import type { HttpApi } from "../../../../src/api/http/api.js";
 import { caikitRest } from "../../../../src/api/http/caikit/rest.js";
-import { openAiApi } from "../../../../src/api/http/openai/index.js";
+import { openAiApi, openChatPrompts } from "../../../../src/api/http/openai/index.js";
 import { openInferenceApi } from "../../../../src/api/http/open-inference/index.js";
 import type { TextApiOptions } from "../../../../src/api/http/text-model.js";
 import { tgiApi } from "../../../../src/api/http/tgi/index.js";
@@ -60,10 +60,10 @@ const producer = { name: "Text Generation", version: "0.1.0" };
 
 /** By the tag of their operations. */
 function apisOf(options: TextApiOptions): Readonly<Record<string, HttpApi>> {
-  const { engine, model, log } = options;
-  const models = new KnownModels({ id: model.id, path: "/models/micro-gpt2", sizeBytes: 4711, producer });
+  const { current, log } = options;
+  const models = new KnownModels(() => ({ id: "micro-gpt2", path: "/models/micro-gpt2", sizeBytes: 4711, producer }));
   return {
-    Caikit: caikitRest({ engine, models, requestTimeoutMs: 0, log }),
+    Caikit: caikitRest({ current, models, requestTimeoutMs: 0, log }),
     OpenAI: openAiApi(options),
     TGI: tgiApi({ ...options, version: "1", maxConcurrentRequests: 512 }),
     "Open Inference": openInferenceApi({ ...options, version: "1", isReady: () => true }),
@@ -83,7 +83,8 @@ export async function serveEachApi(): Promise<ApiServers> {
   const { engine } = testEngine;
   const model = { ...testEngine.model, id: "micro-gpt2" };
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const apis = Object.entries(apisOf({ engine, model, log }));
+  const chatPrompts = await openChatPrompts({ engine, model }, log);
+  const apis = Object.entries(apisOf({ current: () => ({ engine, model, chatPrompts }), log }));
   const servers = new Map<string, TestHttpServer>();
   for (const [tag, api] of apis) servers.set(tag, await startApis(() => api));
   const registered = (await Promise.all(apis.map(([, api]) => registeredBy(api)))).flat();

@@ -1,16 +1,20 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { RequestLimits, UncheckedRequest } from "../../../../engine/request.js";
+import type { Logger } from "../../../log.js";
 import { answerWith, type Answering } from "../answering.js";
 import { samplesOf, toSharedRequest } from "../engine-requests.js";
 import { chatFieldNames, invalid } from "../errors.js";
-import { checkModel, isChatModel, type OpenAiOptions } from "../models.js";
+import { checkModel, isChatModel, type OpenAiOptions, type OpenAiServing } from "../models.js";
 import { answerHead, usageOf } from "../results.js";
 import { readChatBody, type ChatBody } from "./chat-body.js";
 import type { ChatPrompt, ChatPrompts } from "./prompts.js";
 import { ChatChoiceStream, toChatChoice, type ChatCompletion } from "./results.js";
 
 /** @returns undefined when the model has no chat template; only then is the template engine not loaded. */
-export async function openChatPrompts({ model, engine, log }: OpenAiOptions): Promise<ChatPrompts | undefined> {
+export async function openChatPrompts(
+  { model, engine }: Pick<OpenAiServing, "model" | "engine">,
+  log: Logger,
+): Promise<ChatPrompts | undefined> {
   if (!isChatModel(model)) return undefined;
   const { ChatPrompts } = await import("./prompts.js");
   return new ChatPrompts(model, engine.limits, log);
@@ -19,19 +23,18 @@ export async function openChatPrompts({ model, engine, log }: OpenAiOptions): Pr
 /** POST `/chat/completions`. */
 export async function completeChat(
   options: OpenAiOptions,
-  prompts: ChatPrompts | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<ChatCompletion | undefined> {
-  const { engine, model, fingerprint: currentFingerprint } = options;
-  const fingerprint = currentFingerprint?.();
+  const { engine, model, chatPrompts } = options.current();
+  const fingerprint = options.fingerprint?.();
   const body = readChatBody(request.body);
   checkModel(body.model, options);
-  if (prompts === undefined) throw hasNoTemplate(model.id);
+  if (chatPrompts === undefined) throw hasNoTemplate(model.id);
   const answerNamed = <T extends string>(object: T) => answerHead(object, "chatcmpl", model.id, fingerprint);
   const head = answerNamed("chat.completion");
   const answering: Answering<ChatCompletion> = {
-    requests: toEngineRequests(body, prompts.promptOf(body), engine.limits),
+    requests: toEngineRequests(body, chatPrompts.promptOf(body), engine.limits),
     toAnswer: (generations) => ({
       ...head,
       choices: generations.map((generation, index) => toChatChoice(index, generation, body, model)),
@@ -47,7 +50,7 @@ export async function completeChat(
         }
       : undefined,
   };
-  return answerWith(answering, options, request, reply);
+  return answerWith(answering, engine, options, request, reply);
 }
 
 function hasNoTemplate(modelId: string): Error {

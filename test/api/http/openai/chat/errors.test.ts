@@ -20,10 +20,7 @@ async function serveTemplates(
     specialTokens: { bos_token: "^", eos_token: "$" },
   };
   const encode: Tokenizer["encode"] = (text) => Array.from(text, (character) => character.charCodeAt(0));
-  return serveScript(({ model, ...options }) => {
-    const tokenizer = { ...model.tokenizer, chatTemplate, encode };
-    return [openAiApi({ ...options, model: { ...model, tokenizer } })];
-  }, limits);
+  return serveScript((options) => [openAiApi(options)], limits, { chatTemplate, encode });
 }
 
 async function served(...options: Parameters<typeof serveTemplates>): Promise<Server> {
