@@ -12,6 +12,11 @@ export interface PaceLimits {
 
 /** The attention kernel computes queries in blocks of 16: a chunk that is shorter, or leaves a part of one, wastes it. */
 const blockTokens = 16;
+/**
+ * Every run reads all weights: where few sequences decode, a chunk that takes no longer than they do is all reading and
+ * hardly a token. From so many on, most of a chunk's time is the tokens' own.
+ */
+const leastTokens = 64;
 /** Of an average, the newest measurement. A step's time follows the batch at once, noise does not move it far. */
 const newest = 0.3;
 
@@ -36,8 +41,8 @@ export class PrefillPace {
     const prompts = prefilling + Math.min(waiting, freeSlots);
     const allowedMs = this.#decodeMs * (decodeSlowdown - 1) * prompts;
     if (running === 0 || allowedMs === 0 || this.#promptTokenMs === 0) return maxTokens;
-    const blocks = Math.floor(allowedMs / this.#promptTokenMs / blockTokens);
-    return Math.min(maxTokens, Math.max(1, blocks) * blockTokens);
+    const allowed = blockTokens * Math.floor(allowedMs / this.#promptTokenMs / blockTokens);
+    return Math.min(maxTokens, Math.max(leastTokens, allowed));
   }
 
   prefilled(tokens: number, ms: number): void {

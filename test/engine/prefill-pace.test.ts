@@ -15,7 +15,7 @@ const one = { waiting: 0, prefilling: 1, running: 8, freeSlots: 4 };
 
 test("a prompt may take as much of a step as its decode does, in whole blocks of 16 tokens", () => {
   expect(measuredPace().tokensFor(one)).toBe(96);
-  expect(measuredPace({ decodeSlowdown: 1.5 }).tokensFor(one)).toBe(48);
+  expect(measuredPace({ decodeSlowdown: 1.75 }).tokensFor(one)).toBe(64);
 });
 
 test("each prompt that has a slot may take as much again, one that waits for a slot nothing", () => {
@@ -23,9 +23,10 @@ test("each prompt that has a slot may take as much again, one that waits for a s
   expect(measuredPace().tokensFor({ ...one, waiting: 9, freeSlots: 0 })).toBe(96);
 });
 
-test("a step never runs more than the most, nor less than a block, however slow prompts are", () => {
+test("a step never runs more than the most, nor so few that it is all reading of weights, however slow prompts are", () => {
   expect(measuredPace({ decodeSlowdown: Infinity }).tokensFor(one)).toBe(256);
-  expect(measuredPace({ decodeSlowdown: 1.01 }).tokensFor(one)).toBe(16);
+  expect(measuredPace({ decodeSlowdown: 1.01 }).tokensFor(one)).toBe(64);
+  expect(measuredPace({ decodeSlowdown: 1.01, maxTokens: 24 }).tokensFor(one)).toBe(24);
 });
 
 test.each([
@@ -47,11 +48,11 @@ test("times are averages: a single slow step moves them by less than a third", (
   expect(pace.tokensFor(one)).toBe(128);
 });
 
-describe("an engine in which a decode takes 20 ms and a prompt token 1 ms", () => {
+describe("an engine in which a decode takes 80 ms and a prompt token 1 ms", () => {
   test("runs a prompt whole when nothing else runs, and else in chunks that take as long as a decode", async () => {
     const { ask, runner, clock } = startHeld({
-      prefillChunkTokens: 64,
-      maxSequenceLength: 200,
+      prefillChunkTokens: 256,
+      maxSequenceLength: 400,
       decodeSlowdown: 2,
       slots: 3,
     });
@@ -59,10 +60,10 @@ describe("an engine in which a decode takes 20 ms and a prompt token 1 ms", () =
     const finishRun = async (): Promise<void> => {
       const call = runner.calls.at(-1) ?? "";
       const [, start, end] = /\[(\d+),(\d+)\)/.exec(call) ?? [];
-      clock.ms += call.startsWith("prefill") ? Number(end) - Number(start) : 20;
+      clock.ms += call.startsWith("prefill") ? Number(end) - Number(start) : 80;
       await runner.finishRun();
     };
-    const prompt = "abcdefghijklmnopqrstuvwxyz".repeat(2).slice(0, 40);
+    const prompt = "abcdefghijklmnopqrstuvwxyz".repeat(7).slice(0, 170);
     void ask(prompt, { maxNewTokens: 6 });
     await quiet();
     await finishRun();
@@ -70,10 +71,10 @@ describe("an engine in which a decode takes 20 ms and a prompt token 1 ms", () =
     void ask(`z${prompt}`, { maxNewTokens: 1 });
     while (prefills().length < 5) await finishRun();
     expect(prefills()).toEqual([
-      "prefill 0 [0,40)", // alone
-      "prefill 1 [0,32)", // two prompts, twice 20 ms
-      ...["prefill 1 [32,41)", "prefill 2 [0,23)"],
-      "prefill 2 [23,39)", // one prompt
+      "prefill 0 [0,170)", // alone
+      "prefill 1 [0,160)", // two prompts, twice 80 ms
+      ...["prefill 1 [160,171)", "prefill 2 [0,149)"],
+      "prefill 2 [149,171)", // one prompt
     ]);
   });
 });
