@@ -48,6 +48,9 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
   const sequenceSpans = tracers.map(({ engineObserver }) => engineObserver);
   const observe = ({ engine, health }: Served): void =>
     engine.observe(observeAll(...metrics.observers, health.observer, requestLog(log), ...sequenceSpans));
+  const settle = (served: Served): void => {
+    if (config.hugePages) void useHugePages(served, log);
+  };
   observe(current.get());
   const swapping = await openSwapping(parts, {
     ...{ current, log, onRefusal: metrics.modelRefused, onRestored: metrics.modelRestored },
@@ -55,6 +58,7 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
     onSwap: (served) => {
       observe(served);
       metrics.modelSwapped(shownOf(served));
+      settle(served);
     },
   });
   const answers = {
@@ -77,6 +81,7 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
   });
   const { opened, ports } = await openPorts(parts, open);
   earlyHealth?.become(answers);
+  settle(current.get());
   swapping?.start();
   const turnUnready = (): void => {
     isReady = false;
@@ -97,6 +102,17 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
       await tracing?.close(endMs - performance.now());
     },
   };
+}
+
+/** Beside the first requests: a start does not wait for it. */
+async function useHugePages({ model: { session }, ending }: Served, log: Logger): Promise<void> {
+  const start = performance.now();
+  try {
+    const bytes = await session.moveToHugePages(ending);
+    log.info("huge pages", { bytes, ms: Math.round(performance.now() - start) });
+  } catch (error) {
+    log.warn("the weights could not be put into huge pages", { error });
+  }
 }
 
 async function openPorts({ ports: planned, earlyHealth }: ServerParts, open: (port: PlannedPort) => Promise<OpenPort>) {

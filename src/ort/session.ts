@@ -2,6 +2,7 @@ import type { OrtApi, Pointer } from "./api.js";
 import { createCpuDevice, type Device, type DeviceChoice } from "./device.js";
 import { koffi } from "./ffi.js";
 import { withFlashAttention } from "./flash-attention.js";
+import { anonymousMemory, moveToHugePages, newMemory, type AddressRange } from "./huge-pages.js";
 import { loadOrtLibrary } from "./library.js";
 
 export interface SessionOptions {
@@ -77,6 +78,8 @@ export class Session implements Disposable, SessionDevices {
     readonly ortVersion: string,
     private readonly handle: Pointer,
     private readonly devices: SessionDevices & Partial<Disposable>,
+    /** What was allocated while it was made: its weights, as the kernels want them. */
+    private readonly memory: readonly AddressRange[] = [],
   ) {
     ({ cpu: this.cpu, device: this.device, host: this.host } = devices);
   }
@@ -96,8 +99,10 @@ export class Session implements Disposable, SessionDevices {
     const { env, cpu } = await environmentOf(api);
     const create = (settings: Pointer): Promise<Pointer> => createHandle(api, env, model, settings, options);
     if (choice.kind === "cpu") {
+      const before = await anonymousMemory();
       const handle = await withOptions(api, options, create);
-      return new Session(api, version, handle, { cpu, device: cpu, host: cpu });
+      const memory = newMemory(before, await anonymousMemory());
+      return new Session(api, version, handle, { cpu, device: cpu, host: cpu }, memory);
     }
     const { openCuda } = await import("./cuda/devices.js"); // most servers have no GPU
     const cuda = openCuda(library, choice);
@@ -107,6 +112,16 @@ export class Session implements Disposable, SessionDevices {
 
   pointer(): Pointer {
     return this.handle;
+  }
+
+  /**
+   * Puts the weights into huge pages, where the system has them: steps read them faster. It takes about two seconds for
+   * each GB, beside whatever runs, and changes no bit.
+   * @param signal Aborted before the session is disposed of.
+   * @returns bytes that are in huge pages now.
+   */
+  moveToHugePages(signal?: AbortSignal): Promise<number> {
+    return moveToHugePages(this.memory, signal);
   }
 
   dispose(): void {
