@@ -7,7 +7,7 @@ import { startTestEngine } from "../support/engine.js";
 import { parseExposition } from "../support/exposition.js";
 import { quiet } from "../support/scripted-runner.js";
 
-/** The labels of every series name that a server exports: one that fetches its model, one that answers, one that fails. */
+/** The labels of every series name that a server exports: one that fetches its model, one that answers, one that fails and refuses a new model. */
 export async function scrapedSeries(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const texts = [await fetchingExposition(() => undefined)(), await afterAnAnswer(), await afterAFailure()];
   const series = new Map<string, Set<string>>();
@@ -39,6 +39,7 @@ async function afterAFailure(): Promise<string> {
   runner.failWith(new Error("out of memory"));
   await runner.finishRun();
   await answer.end;
+  metrics.modelRefused({ reason: "memory", digest: "sha256:1" });
   return metrics.exposition();
 }
 
