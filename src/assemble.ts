@@ -12,6 +12,7 @@ import { locateModel, type LocatedModel } from "./model/source/location/locate-m
 import { describeLocation } from "./model/source/location/model-location.js";
 import { isRemote, provideModel, type ProvidedModel } from "./model/source/provide-model.js";
 import type { ModelWatch } from "./model/source/watch/model-watch.js";
+import { resolveDevice, type DeviceChoice } from "./ort/index.js";
 import type { Servers } from "./servers.js";
 import type { EarlyHealth } from "./servers/early-health.js";
 import type { Loaded } from "./servers/loaded.js";
@@ -35,6 +36,7 @@ export type EngineSettings = Pick<
   | "modelToken"
   | "downloadPartSize"
   | "downloadConcurrency"
+  | "device"
   | "dtype"
   | "kvDtype"
   | "weightsCache"
@@ -76,7 +78,8 @@ export interface Service extends Servers {
  * @throws {ConfigurationError} when a setting does not fit the model or the machine, or the model is not there.
  */
 export async function startEngine(settings: EngineSettings, log: Logger): Promise<Loaded> {
-  return loadFirst(settings, await locate(settings, log), log);
+  const device = await openDevice(settings, log);
+  return loadFirst(settings, await locate(settings, log), log, { device });
 }
 
 /**
@@ -87,6 +90,10 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
  */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const prepared = prepareServers(config, log);
+  const device = await openDevice(config, log);
+  if (config.watch && device.kind !== "cpu") {
+    throw new ConfigurationError("--watch swaps models on a CPU only: leave it out, or take --device cpu");
+  }
   const isAwaited = isMountAwaited({ setting: config.model, environment: processEnvironment() });
   const waiting = isAwaited ? await openHealth(config, prepared, log) : undefined;
   waiting?.say("waiting for the model");
@@ -97,17 +104,26 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const earlyHealth = waiting ?? (isFetched ? await openHealth(config, prepared, log) : undefined);
   // The wire libraries load while the model's session is made on another thread.
   const [loaded, { startServers }, version] = await Promise.all([
-    loadFirst(config, located, log, { onProgress: earlyHealth?.onProgress, watching }),
+    loadFirst(config, located, log, { device, onProgress: earlyHealth?.onProgress, watching }),
     import("./servers.js"),
     readVersion(),
   ]);
   const source = watching?.sourceAfter(loaded, async (model, { id, memoryLimits }) =>
-    loadEngine(config, { ...model, beganMs: performance.now() }, { id, memoryLimits, log }),
+    loadEngine(config, { ...model, beganMs: performance.now() }, { id, device, memoryLimits, log }),
   );
   const servers = await startServers(config, loaded, { ...prepared, earlyHealth, source, version, log });
   const { value: modelDigest } = loaded.digest;
   if (modelDigest === undefined) void readDigest(loaded, log);
   return { modelId: loaded.model.id, modelDigest, ...servers };
+}
+
+type DeviceSettings = Pick<Config, "device" | "ortLibrary">;
+
+/** Once: a model that comes later is loaded to the same. */
+async function openDevice({ device: setting, ortLibrary }: DeviceSettings, log: Logger): Promise<DeviceChoice> {
+  const { choice, reason } = await resolveDevice(setting, ortLibrary === "" ? undefined : ortLibrary);
+  log.info("device", { device: choice.kind === "cpu" ? "cpu" : `cuda:${choice.id}`, reason });
+  return choice;
 }
 
 type LocationSettings = Pick<Config, "model" | "modelWaitSeconds">;
@@ -136,6 +152,7 @@ async function openWatching(config: Config, { location }: LocatedModel, log: Log
 }
 
 interface FirstParts {
+  readonly device: DeviceChoice;
   readonly onProgress?: ProgressListener | undefined;
   /** Of the model's place, with `--watch`. */
   readonly watching?: Watching | undefined;
@@ -145,16 +162,24 @@ async function loadFirst(
   settings: EngineSettings,
   located: LocatedModel,
   log: Logger,
-  { onProgress, watching }: FirstParts = {},
+  { device, onProgress, watching }: FirstParts,
 ): Promise<Loaded> {
   const provided = await provide(settings, located, log, { onProgress, watch: watching?.watch });
-  const memoryLimits = watching?.memoryLimits ?? [memoryLimitBytes()];
-  return loadEngine(settings, provided, { id: idOf(settings, located), memoryLimits, log });
+  const memoryLimits = watching?.memoryLimits ?? [await memoryOf(device)];
+  return loadEngine(settings, provided, { id: idOf(settings, located), device, memoryLimits, log });
+}
+
+/** Bytes for weights and KV cache: what this process may use, or what is free on the device. */
+async function memoryOf(device: DeviceChoice): Promise<number> {
+  if (device.kind === "cpu") return memoryLimitBytes();
+  const { CudaDriver } = await import("./ort/cuda/driver.js");
+  return new CudaDriver().memoryOf(device.id).free;
 }
 
 interface EngineParts {
   /** By default the folder's name. */
   readonly id: string | undefined;
+  readonly device: DeviceChoice;
   /** Memory to plan with: the first of these in which a sequence fits. */
   readonly memoryLimits: readonly number[];
   readonly log: Logger;
@@ -163,7 +188,7 @@ interface EngineParts {
 async function loadEngine(
   settings: EngineSettings,
   { tokenizer, beganMs, ...provided }: TimedModel,
-  { id: givenId, memoryLimits, log }: EngineParts,
+  { id: givenId, device, memoryLimits, log }: EngineParts,
 ): Promise<Loaded> {
   const fetchedMs = performance.now() - beganMs;
   const digest = await openModelDigest({
@@ -176,6 +201,7 @@ async function loadEngine(
     folder: provided.folder,
     tokenizer,
     id: givenId,
+    device,
     dtype: settings.dtype,
     kvDtype: settings.kvDtype,
     weightsCache: settings.weightsCache === "" ? undefined : settings.weightsCache,

@@ -98,6 +98,7 @@ export const generateOptions = {
   downloadPartSize: settings.downloadPartSize,
   downloadConcurrency: settings.downloadConcurrency,
   modelToken: settings.modelToken,
+  device: settings.device,
   dtype: settings.dtype,
   kvDtype: settings.kvDtype,
   weightsCache: settings.weightsCache,

@@ -86,6 +86,14 @@ export function oneOf<const T extends string>(
   return single(choices.join("|"), `one of ${choices.join(", ")}`, (value) => words.get(value.trim().toLowerCase()));
 }
 
+/** Where to compute: `cpu`, `cuda` (the first device), `cuda:N`, or `auto`; in any case. */
+export function device(): ValueKind<string> {
+  return single("cpu|cuda|cuda:N|auto", "cpu, cuda, cuda:N or auto", (value) => {
+    const word = value.trim().toLowerCase();
+    return /^(cpu|cuda|cuda:\d{1,3}|auto)$/.test(word) ? word : undefined;
+  });
+}
+
 /** A SHA-256 as `sha256:` and its digits, in any case; empty for none. */
 export function sha256(): ValueKind<string> {
   return single("sha256:HEX", "sha256: and 64 hexadecimal digits", (value) => {

@@ -47,6 +47,7 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
     // A padded chunk runs one more (see the runner), a verified draft has the newest token before it.
     maxPrefillTokens: Math.max(prefillChunkTokens, maxDraftTokens) + 1,
     kvDtype: model.kvDtype,
+    selection: model.selection,
   });
   const engine = new BatchingEngine({
     runner,

@@ -4,7 +4,6 @@ import type { Caller } from "./observer.js";
 import type { GenerationRequest, Stop, StopReason, TokenDetail } from "./request.js";
 import type { RunResult } from "./runner/runner.js";
 import type { Candidates } from "./sampling/candidates.js";
-import { highestToken } from "./sampling/logit-blocks.js";
 import { TokenChooser, type ChosenToken } from "./sampling/token-chooser.js";
 import { promptTokenDetail } from "./sampling/token-details.js";
 import type { Schedulable } from "./scheduler.js";
@@ -159,10 +158,15 @@ export class Sequence implements Schedulable {
   }
 
   #choose(result: RunResult, row: number): ChosenToken {
-    const logits = { row: result.logits(row), maxima: result.blockMaxima(row) };
-    const highest = highestToken(logits);
-    const isUsable = Number.isFinite(logits.row[highest]); // `fromLogits` refuses a row of NaN
-    return (isUsable ? this.#chooser.fromGreedyToken(highest) : undefined) ?? this.#chooser.fromLogits(logits);
+    const selected =
+      this.request.sampling === undefined ? this.#chooseHighest(result, row) : this.#chooser.fromTopLogits(result, row);
+    if (selected !== undefined) return selected;
+    return this.#chooser.fromLogits({ row: result.logits(row), maxima: result.blockMaxima(row) });
+  }
+
+  #chooseHighest(result: RunResult, row: number): ChosenToken | undefined {
+    const highest = result.highestToken(row);
+    return highest === undefined ? undefined : this.#chooser.fromGreedyToken(highest);
   }
 
   #describePromptToken(position: number, rowBefore: Float32Array | undefined): void {

@@ -100,12 +100,6 @@ export class Tensor implements Disposable {
     return new Uint8Array(koffi.view(this.address, this.byteLength));
   }
 
-  /** Copies the bytes [start, end) of this tensor to `target` within it. In host memory they may overlap. */
-  copyWithin(target: number, start: number, end: number): void {
-    this.#checkRange(target, start, end - start);
-    this.device.memory.copy(this.address + BigInt(target), this.address + BigInt(start), end - start);
-  }
-
   /**
    * Copies blocks of bytes that lie equally far apart, the first from `start` to `target`, which do not overlap. On a
    * device they may be under way until `device.memory.settle()`.

@@ -98,7 +98,7 @@ test("a model of the digest that --model-digest asks for is served, and of any o
   expect((await start(`--model=${folder}`, `--model-digest=${micro}`)).modelDigest).toBe(micro);
   await expect(start(`--model=${folder}`, `--model-digest=${other}`)).rejects.toThrow(
     new Error(
-      `ConfigurationError: the model in ${folder} has the digest ${micro}, and --model-digest asks for ${other} after model is`,
+      `ConfigurationError: the model in ${folder} has the digest ${micro}, and --model-digest asks for ${other} after device, model is`,
     ),
   );
 });
@@ -112,7 +112,9 @@ test("a fetched model has the same digest as a folder, and is refused before it 
   const { origin } = await startServer(serveFiles(new Map(files)));
   const from = [`--model=${origin}/micro-gpt2/`, `--model-cache=${await temporaryFolder()}`];
   await expect(start(...from, `--model-digest=${other}`)).rejects.toThrow(
-    new RegExp(`has the digest ${micro}, and --model-digest asks for ${other} after model is(, model fetched)?$`),
+    new RegExp(
+      `has the digest ${micro}, and --model-digest asks for ${other} after device, model is(, model fetched)?$`,
+    ),
   );
   expect((await start(...from, `--model-digest=${micro}`)).modelDigest).toBe(micro);
 });

@@ -8,6 +8,7 @@ import {
 } from "../../src/engine/index.js";
 import type { Engine } from "../../src/engine/engine.js";
 import { loadModel, type LoadOptions, type Model } from "../../src/model/index.js";
+import type { Session } from "../../src/ort/index.js";
 
 export interface TestEngine extends Disposable {
   readonly model: Model;
@@ -29,14 +30,23 @@ const defaults: EngineOptions = {
   onFailure: (error) => console.error(error),
 };
 
+type TestModelOptions = Partial<
+  Pick<LoadOptions, "threads" | "dtype" | "kvDtype" | "selection" | "isFloat16Forced">
+> & {
+  /** Puts another session in place of the model's, which stays its owner. */
+  readonly session?: (session: Session) => Session;
+};
+
 /** A real engine over a checkpoint. */
 export async function startTestEngine(
   folder: string,
-  options: Partial<EngineOptions> & Partial<Pick<LoadOptions, "threads" | "dtype" | "kvDtype">> = {},
+  options: Partial<EngineOptions> & TestModelOptions = {},
 ): Promise<TestEngine> {
-  const { threads = 2, dtype, kvDtype, ...engineOptions } = options;
-  const model = await loadModel({ folder, threads, isSpinning: false, dtype, kvDtype });
-  const running = createEngine(model, { ...defaults, ...engineOptions });
+  const { threads = 2, dtype, kvDtype, selection, isFloat16Forced, session: other, ...engineOptions } = options;
+  const loading = { folder, threads, isSpinning: false, dtype, kvDtype, selection, isFloat16Forced };
+  const model = await loadModel(loading);
+  const session = other === undefined ? model.session : other(model.session);
+  const running = createEngine({ ...model, session }, { ...defaults, ...engineOptions });
   return {
     model,
     engine: running.engine,

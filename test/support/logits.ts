@@ -14,5 +14,9 @@ export function blocked(row: Float32Array): BlockedLogits {
 
 /** What a run would give whose rows have these logits. */
 export function resultWith(logits: (row: number) => Float32Array): RunResult {
-  return { logits, blockMaxima: (row) => blocked(logits(row)).maxima };
+  const highestToken = (row: number): number | undefined => {
+    const highest = Math.max(...logits(row));
+    return Number.isFinite(highest) ? logits(row).indexOf(highest) : undefined;
+  };
+  return { logits, blockMaxima: (row) => blocked(logits(row)).maxima, highestToken, topLogits: () => undefined };
 }

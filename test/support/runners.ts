@@ -1,5 +1,6 @@
 import { SessionRunner, type RunnerOptions } from "../../src/engine/runner/session-runner.js";
 import { architectureOf, openCheckpoint, type DecoderShape } from "../../src/model/index.js";
+import { float32Products } from "../../src/model/graph/products.js";
 import { Session } from "../../src/ort/index.js";
 
 export interface TestRunner extends Disposable {
@@ -8,17 +9,23 @@ export interface TestRunner extends Disposable {
   readonly shape: DecoderShape;
 }
 
-/** A runner over a checkpoint, which needs no tokenizer. Three slots of all the model's positions by default. */
-export async function openRunner(folder: string, options: Partial<RunnerOptions> = {}): Promise<TestRunner> {
+/**
+ * A runner over a checkpoint, which needs no tokenizer. Three slots of all the model's positions by default.
+ * @param place puts another session in place of the one made, which stays its owner.
+ */
+export async function openRunner(
+  folder: string,
+  options: Partial<RunnerOptions> = {},
+  place: (session: Session) => Session = (session) => session,
+): Promise<TestRunner> {
   const checkpoint = await openCheckpoint(folder);
   const blueprint = architectureOf(checkpoint).read(checkpoint);
   const { shape } = blueprint;
   const threads = Math.min(2, shape.kvHeads);
-  const session = await Session.create(blueprint.buildGraph(), {
-    externalDataFolder: folder,
-    threads,
-    isSpinning: false,
-  });
+  const { selection } = options;
+  const graph = blueprint.buildGraph({ products: float32Products, selection });
+  const owner = await Session.create(graph, { externalDataFolder: folder, threads, isSpinning: false });
+  const session = place(owner);
   const { positions } = shape;
   const runner = new SessionRunner(session, shape, {
     slots: 3,
@@ -28,7 +35,7 @@ export async function openRunner(folder: string, options: Partial<RunnerOptions>
   });
   const dispose = (): void => {
     runner[Symbol.dispose]();
-    session.dispose();
+    owner.dispose();
   };
   return { runner, session, shape, [Symbol.dispose]: dispose };
 }

@@ -1,7 +1,10 @@
 /** Which model, in which precision, and how it gets here. */
-import { bytes, integer, oneOf, positiveSeconds, seconds, sha256, text, toggle } from "../kinds.js";
+import { bytes, device, integer, oneOf, positiveSeconds, seconds, sha256, text, toggle } from "../kinds.js";
 import type { OptionTable } from "../options.js";
 import { redactUri } from "../redact.js";
+
+/** TGIS's half precisions mean the checkpoint's own numbers, which a CPU computes with in float32. */
+const tgisDtypes = { float16: "default", bfloat16: "default" };
 
 export const modelSettings = {
   model: {
@@ -67,23 +70,28 @@ export const modelSettings = {
     doc: "Whether the text ends with the stop sequence that matched, in requests that do not say.",
     aliases: [{ flag: "default-include-stop-seqs", env: "DEFAULT_INCLUDE_STOP_SEQS" }],
   },
-  dtype: {
-    // TGIS's half precisions mean the checkpoint's own numbers, which are computed with in float32.
-    kind: oneOf(["float32", "int8", "int8-block", "int4", "auto"], { float16: "float32", bfloat16: "float32" }),
-    default: "float32",
+  device: {
+    kind: device(),
+    default: "cpu",
     group: "Precision",
-    doc: "Precision of the weights. int8 is the fastest; `auto` is float32 unless the memory is too small for it.",
+    doc: "Where the model computes. `cuda` is the first NVIDIA GPU; `auto` takes it if it can be used, and the CPU otherwise. Needs a CUDA build of ONNX Runtime (--ort-library).",
+  },
+  dtype: {
+    kind: oneOf(["default", "float32", "float16", "int8", "int8-block", "int4", "auto"], { bfloat16: "default" }),
+    default: "default",
+    group: "Precision",
+    doc: "Precision of the weights. `default`: float32 on a CPU, float16 on a GPU, which has no other. On a CPU int8 is the fastest, and `auto` is float32 unless the memory is too small for it.",
     aliases: [
-      { env: "DTYPE" },
-      { flag: "dtype-str", env: "DTYPE_STR" },
+      { env: "DTYPE", values: tgisDtypes },
+      { flag: "dtype-str", env: "DTYPE_STR", values: tgisDtypes },
       { flag: "quantize", env: "QUANTIZE", values: { bitsandbytes: "int8" } },
     ],
   },
   kvDtype: {
-    kind: oneOf(["auto", "float32", "int8"]),
+    kind: oneOf(["auto", "float32", "float16", "int8"]),
     default: "auto",
     group: "Precision",
-    doc: "Precision of the key and value cache. `auto`: int8 with int8 and int4 weights, float32 otherwise.",
+    doc: "Precision of the key and value cache. `auto`: int8 with int8 and int4 weights, float16 on a GPU, float32 otherwise.",
   },
   weightsCache: {
     kind: text("FOLDER"),

@@ -1,3 +1,4 @@
+import { isOutOfMemory, outOfMemory } from "../../ort/cuda/out-of-memory.js";
 import { byteLengthOf, elementTypes, Tensor, type Session } from "../../ort/index.js";
 import type { DecoderShape, KvDtype } from "../../model/index.js";
 
@@ -19,6 +20,7 @@ export class KvCache implements Disposable {
   private readonly layers: readonly LayerCache[];
   private readonly rowShape: readonly number[];
 
+  /** @throws {ConfigurationError} when the device has too little memory. */
   constructor(
     private readonly session: Session,
     private readonly shape: DecoderShape,
@@ -27,8 +29,7 @@ export class KvCache implements Disposable {
     private readonly dtype: KvDtype = "float32",
   ) {
     this.rowShape = [shape.kvHeads, maxLength, shape.headDim];
-    const allocate = (): Tensor => Tensor.allocate(session.api, session.device, dtype, [slots, ...this.rowShape]);
-    this.layers = Array.from({ length: shape.layers }, () => ({ key: allocate(), value: allocate() }));
+    this.layers = allocateLayers(session, shape.layers, dtype, [slots, ...this.rowShape]);
   }
 
   /** Views of the rows [first, first + count), one pair for each layer. The caller disposes them. */
@@ -55,5 +56,25 @@ export class KvCache implements Disposable {
       key.dispose();
       value.dispose();
     }
+  }
+}
+
+/** All of them, or none and an error. */
+function allocateLayers(session: Session, layers: number, dtype: KvDtype, shape: readonly number[]): LayerCache[] {
+  const { api, device } = session;
+  const tensors: Tensor[] = [];
+  const allocate = (): Tensor => {
+    const tensor = Tensor.allocate(api, device, dtype, shape);
+    tensors.push(tensor);
+    return tensor;
+  };
+  try {
+    return Array.from({ length: layers }, () => ({ key: allocate(), value: allocate() }));
+  } catch (error) {
+    for (const tensor of tensors) tensor.dispose();
+    if (device.isHost || !isOutOfMemory(error)) throw error;
+    const bytes = 2 * layers * byteLengthOf(dtype, shape);
+    const remedy = "lower --kv-memory, --max-slots or --max-sequence-length";
+    throw outOfMemory(error, { purpose: "the KV cache", bytes, device: undefined, remedy });
   }
 }

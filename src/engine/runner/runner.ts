@@ -1,4 +1,5 @@
 /** The seam between the engine and a model: a test can put a scripted runner in its place. */
+import type { TopLogits } from "../sampling/top-logits.js";
 
 /** Tokens [start, end) of one sequence, to be written to those positions of `slot`: of its prompt, or a draft. */
 export interface PrefillRun {
@@ -17,12 +18,19 @@ export interface DecodeRow {
   readonly position: number;
 }
 
-/** What a run computed. Valid until the next run. */
+/**
+ * What a run computed, for each wanted position or decode row. Valid until the next run; what a call gives, until one for
+ * another row. Where the model computes on a device, the logits are there: the other questions bring far less here.
+ */
 export interface RunResult {
-  /** Logits [vocabulary] of a wanted position, or of a decode row. The caller may change them. */
+  /** Logits [vocabulary]. The caller may change them. */
   logits(row: number): Float32Array;
-  /** The highest of each block of such a row (`logitBlockLength`); NaN is passed over. */
+  /** The highest of each block of the logits as they were computed (`logitBlockLength`); NaN is passed over. */
   blockMaxima(row: number): Float32Array;
+  /** The lowest id with the highest logit; undefined when no token can be chosen from the row: `logits` shows why. */
+  highestToken(row: number): number | undefined;
+  /** As many as the model selects on its device; undefined where it does not, or the row is broken. */
+  topLogits(row: number): TopLogits | undefined;
 }
 
 /** One run at a time; a run that rejects leaves the cached positions before it as they were. */

@@ -1,9 +1,10 @@
 import { Binding, type Session } from "../../ort/index.js";
-import type { DecoderShape, KvDtype } from "../../model/index.js";
+import type { DecoderShape, KvDtype, Selection } from "../../model/index.js";
 import { KvCache } from "./kv-cache.js";
 import type { DecodeRow, PrefillRun, Runner, RunResult } from "./runner.js";
 import { BindingCache, type Bound } from "./binding-cache.js";
-import { bindCache, StepInputs, StepOutputs } from "./step-buffers.js";
+import { bindCache, StepInputs } from "./step-inputs.js";
+import { createOutputs, type StepOutputs } from "./step-outputs.js";
 
 export interface RunnerOptions {
   readonly slots: number;
@@ -13,6 +14,8 @@ export interface RunnerOptions {
   readonly maxPrefillTokens: number;
   /** The session's; float32 by default. */
   readonly kvDtype?: KvDtype;
+  /** The graph's; block maxima by default. */
+  readonly selection?: Selection;
 }
 
 /** Windows of rows that decode can be at without making a binding again: each takes about 10 KB. */
@@ -28,7 +31,10 @@ export class SessionRunner implements Runner, Disposable {
   /** Tokens that a prefill of so many runs. */
   readonly #paddedLength: (count: number) => number;
   readonly #inputs: StepInputs;
+  readonly #selection: Selection;
   readonly #outputs: StepOutputs;
+  /** Of a prefill that had more wanted positions than `#outputs` has room for: until the next run. */
+  #largeOutputs: StepOutputs | undefined;
   /** Positions whose logits `#outputs` has room for. */
   readonly #maxRows: number;
   readonly #bindings = new BindingCache(maxBindings);
@@ -38,27 +44,29 @@ export class SessionRunner implements Runner, Disposable {
     private readonly shape: DecoderShape,
     options: RunnerOptions,
   ) {
-    const { kvDtype = "float32" } = options;
+    const { kvDtype = "float32", selection = "block-maxima" } = options;
     this.#paddedLength = kvDtype === "float32" ? paddedLength : (count) => count;
     this.#cache = new KvCache(session, shape, options.slots, options.maxLength, kvDtype);
     this.#inputs = new StepInputs(session, Math.max(options.slots, options.maxPrefillTokens));
     this.#maxRows = options.slots;
-    this.#outputs = new StepOutputs(session, shape, options.slots);
+    this.#selection = selection;
+    this.#outputs = createOutputs(session, shape, options.slots, selection);
   }
 
   async decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult> {
     const { tokenIds, positions, lastPositions, totalLength, logitRows } = this.#inputs;
     let longest = 0;
     for (const [index, { tokenId, position }] of rows.entries()) {
-      tokenIds.values[index] = tokenId;
-      positions.values[index] = position;
-      lastPositions.values[index] = position;
-      logitRows.values[index] = index;
+      tokenIds[index] = tokenId;
+      positions[index] = position;
+      lastPositions[index] = position;
+      logitRows[index] = index;
       longest = Math.max(longest, position + 1);
     }
-    totalLength.values[0] = longest;
-    await this.#decodeOf(start, rows.length).binding.run();
-    return this.#outputs;
+    totalLength[0] = longest;
+    const outputs = this.#outputsFor(rows.length);
+    await this.#run(this.#decodeOf(start, rows.length).binding, outputs);
+    return outputs;
   }
 
   async prefill(run: PrefillRun): Promise<RunResult> {
@@ -67,16 +75,28 @@ export class SessionRunner implements Runner, Disposable {
     this.#writePrompt(run, tokens);
     const rows = { none: 0, last: 1, all: count }[run.wanted];
     const { binding } = this.#prefillOf(run);
-    const outputs = rows > this.#maxRows ? new StepOutputs(this.session, this.shape, rows) : this.#outputs;
-    const bound = this.#inputs.bind(binding, 1, tokens, rows);
+    const outputs = this.#outputsFor(rows);
+    const bound = this.#inputs.bind(binding, 1, tokens, Math.max(rows, outputs.minRows));
     if (rows > 0) bound.push(...outputs.bind(binding, rows));
     try {
-      await binding.run();
+      await this.#run(binding, outputs);
       return outputs;
     } finally {
       for (const tensor of bound) tensor.dispose();
-      if (outputs !== this.#outputs) outputs[Symbol.dispose](); // the numbers stay readable: JavaScript owns them
     }
+  }
+
+  #outputsFor(rows: number): StepOutputs {
+    this.#largeOutputs?.[Symbol.dispose]();
+    this.#largeOutputs =
+      rows > this.#maxRows ? createOutputs(this.session, this.shape, rows, this.#selection) : undefined;
+    return this.#largeOutputs ?? this.#outputs;
+  }
+
+  async #run(binding: Binding, outputs: StepOutputs): Promise<void> {
+    this.#inputs.upload();
+    await binding.run();
+    outputs.renew();
   }
 
   copy(from: number, to: number, tokens: number): void {
@@ -86,13 +106,13 @@ export class SessionRunner implements Runner, Disposable {
   #writePrompt({ tokenIds: ids, start, end, wanted }: PrefillRun, tokens: number): void {
     const { tokenIds, positions, lastPositions, totalLength, logitRows } = this.#inputs;
     for (let index = 0; index < tokens; index += 1) {
-      tokenIds.values[index] = ids[start + index] ?? 0;
-      positions.values[index] = start + index;
-      logitRows.values[index] = index;
+      tokenIds[index] = ids[start + index] ?? 0;
+      positions[index] = start + index;
+      logitRows[index] = index;
     }
-    if (wanted === "last") logitRows.values[0] = end - start - 1;
-    lastPositions.values[0] = start + tokens - 1;
-    totalLength.values[0] = start + tokens;
+    if (wanted === "last") logitRows[0] = end - start - 1;
+    lastPositions[0] = start + tokens - 1;
+    totalLength[0] = start + tokens;
   }
 
   #decodeOf(start: number, rows: number): Bound {
@@ -118,7 +138,8 @@ export class SessionRunner implements Runner, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const owned of [this.#bindings, this.#inputs, this.#outputs, this.#cache]) owned[Symbol.dispose]();
+    const owned = [this.#bindings, this.#inputs, this.#outputs, this.#largeOutputs, this.#cache];
+    for (const each of owned) each?.[Symbol.dispose]();
   }
 }
 

@@ -1,6 +1,7 @@
 import { unusableLogits } from "./argmax.js";
 import { expOfMinus } from "./exp.js";
 import { selectLargestInBlocks, type BlockedLogits } from "./logit-blocks.js";
+import { countHighest, type TopLogits } from "./top-logits.js";
 
 /** Tokens with their scores, in ascending order of id: entries [0, count) of both arrays. */
 export interface ScoredTokens {
@@ -77,6 +78,22 @@ export class Candidates implements ScoredTokens {
       if (score > highest) highest = score;
     }
     this.#weigh(count, highest);
+  }
+
+  /** The same from the highest logits of a row. @returns false, and takes nothing, when more may be tied than these. */
+  takeFromTop(top: TopLogits, k: number, temperature: number): boolean {
+    const count = countHighest(top, k, temperature, this.vocabularySize);
+    if (count === undefined) return false;
+    for (let i = 0; i < count; i++) {
+      const id = top.ids[i] ?? 0;
+      const score = Math.fround((top.logits[i] ?? 0) / temperature);
+      let place = i; // insertion by id: few are taken
+      for (; place > 0 && (this.ids[place - 1] ?? 0) > id; place--) this.#move(place - 1, place);
+      this.ids[place] = id;
+      this.scores[place] = score;
+    }
+    this.#weigh(count, Math.fround((top.logits[0] ?? 0) / temperature));
+    return true;
   }
 
   /** Keeps the candidates whose weight is at least `minimum`. */

@@ -29,17 +29,23 @@ export function highestToken({ row, maxima }: BlockedLogits): number {
 }
 
 /** Brings the maxima up to date after the logits of `ids` were changed. */
-export function refreshMaxima({ row, maxima }: BlockedLogits, ids: Iterable<number>): void {
-  for (const id of ids) {
-    const block = Math.floor(id / logitBlockLength);
-    let maximum = lowestFinite;
-    const end = Math.min((block + 1) * logitBlockLength, row.length);
-    for (let i = block * logitBlockLength; i < end; i += 1) {
-      const logit = row[i] ?? 0;
-      if (logit > maximum) maximum = logit; // false for NaN
-    }
-    maxima[block] = maximum;
+export function refreshMaxima(logits: BlockedLogits, ids: Iterable<number>): void {
+  for (const id of ids) findMaximum(logits, Math.floor(id / logitBlockLength));
+}
+
+/** The maximum of every block, where the graph computed none. */
+export function findMaxima(logits: BlockedLogits): void {
+  for (let block = 0; block < logits.maxima.length; block += 1) findMaximum(logits, block);
+}
+
+function findMaximum({ row, maxima }: BlockedLogits, block: number): void {
+  let maximum = lowestFinite;
+  const end = Math.min((block + 1) * logitBlockLength, row.length);
+  for (let i = block * logitBlockLength; i < end; i += 1) {
+    const logit = row[i] ?? 0;
+    if (logit > maximum) maximum = logit; // false for NaN
   }
+  maxima[block] = maximum;
 }
 
 /**

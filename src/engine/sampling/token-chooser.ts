@@ -1,5 +1,6 @@
 import { InternalError } from "../../errors.js";
 import type { GenerationRequest, SamplingParameters, TokenDetail } from "../request.js";
+import type { RunResult } from "../runner/runner.js";
 import { argmax } from "./argmax.js";
 import type { Candidates, ScoredTokens } from "./candidates.js";
 import { refreshMaxima, type BlockedLogits } from "./logit-blocks.js";
@@ -61,18 +62,31 @@ export class TokenChooser {
    * be it and nothing is to be said of it that needs other scores. Undefined: call `fromLogits` for this step.
    */
   fromGreedyToken(tokenId: number): ChosenToken | undefined {
-    const { sampling, repetitionPenalty, logitBias, details } = this.#request;
-    if (sampling !== undefined || repetitionPenalty !== 1) return undefined;
-    if (this.#completionCounts !== undefined || logitBias !== undefined) return undefined;
-    if (details.completionTokens && needsScores(details)) return undefined;
+    const { sampling, details } = this.#request;
+    if (sampling !== undefined || !this.#takesLogitsAsTheyAre()) return undefined;
     // Suppressing the end-of-text tokens changes nothing for a token that is above them anyway.
     if (this.#isHoldingOffEos() && this.#vocabulary.eosTokenIds.has(tokenId)) return undefined;
-    if (this.#lengthExcess() > 0) return undefined;
     this.#remember(tokenId);
     return {
       id: tokenId,
       detail: details.completionTokens ? plainDetail(tokenId, this.#vocabulary.pieceOf) : undefined,
     };
+  }
+
+  /**
+   * The next token drawn from the highest logits of a row, where the request draws from no others. Undefined: call
+   * `fromLogits` for this step.
+   */
+  fromTopLogits(result: Pick<RunResult, "topLogits">, row: number): ChosenToken | undefined {
+    const sampler = this.#sampler;
+    if (sampler === undefined || sampler.parameters.topK === 0) return undefined;
+    if (!this.#takesLogitsAsTheyAre() || this.#isHoldingOffEos()) return undefined;
+    const { topK, temperature } = sampler.parameters;
+    const top = result.topLogits(row);
+    if (top === undefined || !this.#candidates.takeFromTop(top, topK, Math.fround(temperature))) return undefined;
+    const choice = this.#drawFromCandidates(sampler);
+    this.#remember(choice.id);
+    return choice;
   }
 
   /**
@@ -122,12 +136,17 @@ export class TokenChooser {
     return this.#describe(this.#candidates.wholeRow(row), argmax(row, row.length));
   }
 
-  #draw(logits: BlockedLogits, { parameters, random }: Sampler): ChosenToken {
-    const { temperature, topK, topP, typicalP } = parameters;
+  #draw(logits: BlockedLogits, sampler: Sampler): ChosenToken {
+    const { temperature, topK } = sampler.parameters;
     const candidates = this.#candidates;
     const divisor = Math.fround(temperature);
     if (topK > 0 && topK < logits.row.length) candidates.takeHighest(logits, topK, divisor);
     else candidates.takeAll(logits.row, divisor);
+    return this.#drawFromCandidates(sampler);
+  }
+
+  #drawFromCandidates({ parameters: { topP, typicalP }, random }: Sampler): ChosenToken {
+    const candidates = this.#candidates;
     if (topP < 1) keepTopP(candidates, topP);
     if (typicalP < 1) keepTypicalP(candidates, typicalP);
     return this.#describe(candidates, candidates.positionAt(random.nextUniform()));
@@ -147,6 +166,13 @@ export class TokenChooser {
     this.#contextTokenIds?.add(tokenId);
     const counts = this.#completionCounts;
     counts?.set(tokenId, (counts.get(tokenId) ?? 0) + 1);
+  }
+
+  /** Nothing changes them before the choice, but for holding off the end of the text, and nothing is said of others. */
+  #takesLogitsAsTheyAre(): boolean {
+    const { repetitionPenalty, logitBias, details } = this.#request;
+    if (repetitionPenalty !== 1 || this.#completionCounts !== undefined || logitBias !== undefined) return false;
+    return !(details.completionTokens && needsScores(details)) && this.#lengthExcess() === 0;
   }
 
   #isHoldingOffEos(): boolean {

@@ -18,10 +18,10 @@ export interface PrecisionOptions {
   /** Where the model computes; a CPU by default. */
   readonly device?: DeviceChoice | undefined;
   /**
-   * By default float32 on a CPU, float16 on a CUDA device. `auto`: on a CPU less than float32 where that does not fit
-   * the memory limit.
+   * `default`, the default: float32 on a CPU, float16 on a CUDA device. `auto`: on a CPU less than float32 where that
+   * does not fit the memory limit.
    */
-  readonly dtype?: WeightDtype | "auto" | undefined;
+  readonly dtype?: WeightDtype | "default" | "auto" | undefined;
   /**
    * `auto`, the default: on a CPU int8 with weights smaller than float32, which need it for exactness, and otherwise
    * float32; float16 on a CUDA device.
@@ -41,15 +41,18 @@ export interface ChosenPrecision extends Precision {
 /** @throws {ConfigurationError} when the device does not compute in what was asked for, with the reason. */
 export function choosePrecision(
   blueprint: Blueprint,
-  options: PrecisionOptions,
+  { dtype, ...others }: PrecisionOptions,
   isInt8Exact: boolean = hasExactInt8Products(),
 ): ChosenPrecision {
+  const options = { ...others, dtype: dtype === "default" ? undefined : dtype };
   const isHalf = options.device?.kind === "cuda" || (options.dtype === "float16" && options.isFloat16Forced === true);
   return isHalf ? float16For(options) : chooseForCpu(blueprint, options, isInt8Exact);
 }
 
+type AskedPrecision = PrecisionOptions & { readonly dtype?: WeightDtype | "auto" | undefined };
+
 /** What computes in float16 does so throughout. */
-function float16For({ dtype = "auto", kvDtype = "auto" }: PrecisionOptions): ChosenPrecision {
+function float16For({ dtype = "auto", kvDtype = "auto" }: AskedPrecision): ChosenPrecision {
   if (dtype !== "auto" && dtype !== "float16") throw refusal("dtype", dtype, notOnCuda[dtype]);
   if (kvDtype !== "auto" && kvDtype !== "float16") throw refusal("kvDtype", kvDtype, cacheNotOnCuda[kvDtype]);
   const reason = dtype === "float16" ? "as asked" : "what a CUDA device computes in";
@@ -77,7 +80,7 @@ function refusal(setting: string, value: string, reason: string): ConfigurationE
 
 const float16OnCpu = "is for CUDA devices, a CPU's kernels widen it to float32 at every step: use float32 or int8";
 
-function chooseForCpu(blueprint: Blueprint, options: PrecisionOptions, isInt8Exact: boolean): ChosenPrecision {
+function chooseForCpu(blueprint: Blueprint, options: AskedPrecision, isInt8Exact: boolean): ChosenPrecision {
   const { dtype = "float32" } = options;
   if (dtype === "float16") throw new ConfigurationError(`dtype float16 ${float16OnCpu}`);
   if (options.kvDtype === "float16") throw new ConfigurationError(`kvDtype float16 ${float16OnCpu}`);

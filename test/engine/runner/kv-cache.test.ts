@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { ConfigurationError } from "../../../src/errors.js";
 import { KvCache } from "../../../src/engine/runner/kv-cache.js";
-import type { Tensor } from "../../../src/ort/index.js";
+import { liveTensors, OrtCallError, type Session, type Tensor } from "../../../src/ort/index.js";
+import { onFakeDevice } from "../../support/fake-device.js";
 import { doublingSession } from "../../support/graphs.js";
 
 const shape = { layers: 2, kvHeads: 2, headDim: 8, vocabularySize: 10, positions: 4 };
@@ -84,4 +86,36 @@ test("takes no memory for rows that nobody has written, and takes it when they a
   for (const tensor of tensors) tensor.dispose();
   expect(reserved).toBeLessThan(64 * MiB);
   expect(written).toBeGreaterThan(0.9 * 128 * MiB);
+});
+
+describe("memory that runs out at the third tensor", () => {
+  const text = "Available memory of 512 is smaller than requested bytes of 768";
+
+  function exhausted(session: Session): Session {
+    let left = 2;
+    const createTensor: Session["api"]["createTensor"] = (...args) => {
+      if (left-- === 0) throw new OrtCallError("CreateTensorAsOrtValue", 6, text);
+      return session.api.createTensor(...args);
+    };
+    const api = Object.create(session.api, { createTensor: { value: createTensor } }) as Session["api"];
+    return Object.create(session, { api: { value: api } }) as Session;
+  }
+
+  test("of a device is told with what the cache takes and what lowers it, and the rest is given back", async () => {
+    using owner = await doublingSession();
+    const before = liveTensors();
+    const open = (): KvCache => new KvCache(exhausted(onFakeDevice(owner)), shape, 3, 4, "float16");
+    expect(open).toThrow(ConfigurationError);
+    // 2 layers x 2 x 3 slots x 64 numbers of 2 bytes.
+    expect(open).toThrow(
+      "the device has too little memory for the KV cache (1536 bytes were asked for): " +
+        "lower --kv-memory, --max-slots or --max-sequence-length",
+    );
+    expect(liveTensors()).toBe(before);
+  });
+
+  test("of the host stays what it is", async () => {
+    using session = await doublingSession();
+    expect(() => new KvCache(exhausted(session), shape, 3, 4)).toThrow(OrtCallError);
+  });
 });
