@@ -62,7 +62,8 @@ COPY --from=cuda /cuda/ /
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     LD_LIBRARY_PATH=/opt/onnxruntime \
-    ORTLER_ORT_LIBRARY=/opt/onnxruntime/libonnxruntime.so.1
+    ORTLER_ORT_LIBRARY=/opt/onnxruntime/libonnxruntime.so.1 \
+    ORTLER_DEVICE=auto
 
 # Caikit's ports only, where TGIS's are another container's of the same pod; 8086 is Caikit's port for metrics.
 FROM runtime AS caikit

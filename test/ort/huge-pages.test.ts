@@ -9,7 +9,7 @@ const canCollapse = process.platform === "linux" && (major > 6 || (major === 6 &
 const mebibyte = 2 ** 20;
 
 const memoryOf = (values: Uint8Array) => {
-  const start = BigInt(koffi.address(values));
+  const start = koffi.address(values);
   return { start, end: start + BigInt(values.length) };
 };
 

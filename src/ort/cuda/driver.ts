@@ -32,7 +32,7 @@ export class CudaDriver {
 
   /** @throws {ConfigurationError} when there is no driver, or no device. */
   constructor(load: LoadForeign = loadForeign) {
-    this.calls = bindCalls(openLibrary(load));
+    this.calls = orNoDriver(() => bindCalls(load(fileName)));
     this.calls.cuInit(0);
     const count = new Int32Array(1);
     this.calls.cuDeviceGetCount(count);
@@ -83,9 +83,10 @@ export class CudaDriver {
   }
 }
 
-function openLibrary(load: LoadForeign): ForeignLibrary {
+/** @throws {ConfigurationError} when there is no driver, or a file of its name that lacks what a driver has. */
+function orNoDriver<T>(use: () => T): T {
   try {
-    return load(fileName);
+    return use();
   } catch (error) {
     throw cudaError({ kind: "no-driver", detail: error instanceof Error ? error.message : fileName }, error);
   }

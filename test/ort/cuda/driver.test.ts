@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { cudaMemory } from "../../../src/ort/cuda/copies.js";
 import { CudaDriver } from "../../../src/ort/cuda/driver.js";
 import { ConfigurationError } from "../../../src/errors.js";
+import type { ForeignLibrary } from "../../../src/ort/cuda/foreign.js";
 import { fakeLibrary, type FakeFunctions } from "../../support/fake-cuda.js";
 
 const write = (target: unknown, value: number | bigint): number => {
@@ -26,6 +27,17 @@ test("a driver that is not there is named with the linker's message", () => {
     throw new Error(`${name}: cannot open shared object file`);
   };
   expect(() => new CudaDriver(load)).toThrow("driver is not there (libcuda.so.1: cannot open shared object file)");
+});
+
+test("a file of the driver's name that lacks its functions is no driver", () => {
+  const load = (): ForeignLibrary => ({
+    ...fakeLibrary({}),
+    func: (name) => {
+      throw new Error(`Cannot find function '${name}' in shared library`);
+    },
+  });
+  expect(() => new CudaDriver(load)).toThrow(ConfigurationError);
+  expect(() => new CudaDriver(load)).toThrow("driver is not there (Cannot find function 'cuInit' in shared library)");
 });
 
 test("a device beyond those that the driver shows is refused with their number", () => {
