@@ -10,7 +10,7 @@ describe.each(helms)("%s refuses", (helm) => {
     [{ settings: { maxSlot: 3 } }, /settings.*maxSlot/],
     [{ settings: { maxSlots: "many" } }, /settings.maxSlots.*string/s],
     [{ settings: { maxSlots: 0 } }, /settings.maxSlots.*1/],
-    [{ settings: { kvDtype: "float16" } }, /settings.kvDtype.*float32/],
+    [{ settings: { kvDtype: "bfloat16" } }, /settings.kvDtype.*float32/],
     [{ settings: { grpcPort: 1 } }, /settings.*grpcPort/],
     [{ model: { uri: "gpt2" } }, /model.uri/],
     [{ model: { dtype: "int9" } }, /model.dtype.*int8-block/],
