@@ -1,4 +1,5 @@
 /** Opens the ports: which API answers where. Loaded when the model is, since it brings the wire libraries. */
+import { setTimeout as delay } from "node:timers/promises";
 import { observeAllCalls } from "./api/observer.js";
 import type { Config } from "./config/settings.js";
 import { observeAll } from "./engine/index.js";
@@ -104,14 +105,17 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
   };
 }
 
-/** Beside the first requests: a start does not wait for it. */
+/** When the process has said that it is ready, and the first requests have come, who may have waited for it. */
+const hugePagesDelayMs = 1000;
+
 async function useHugePages({ model: { session }, ending }: Served, log: Logger): Promise<void> {
-  const start = performance.now();
   try {
+    await delay(hugePagesDelayMs, undefined, { signal: ending, ref: false });
+    const start = performance.now();
     const bytes = await session.moveToHugePages(ending);
     log.info("huge pages", { bytes, ms: Math.round(performance.now() - start) });
   } catch (error) {
-    log.warn("the weights could not be put into huge pages", { error });
+    if (!ending.aborted) log.warn("the weights could not be put into huge pages", { error });
   }
 }
 

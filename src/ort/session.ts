@@ -2,7 +2,7 @@ import type { OrtApi, Pointer } from "./api.js";
 import { createCpuDevice, type Device, type DeviceChoice } from "./device.js";
 import { koffi } from "./ffi.js";
 import { withFlashAttention } from "./flash-attention.js";
-import { anonymousMemory, moveToHugePages, newMemory, type AddressRange } from "./huge-pages.js";
+import { anonymousMemory, memoryMap, moveToHugePages, newMemory } from "./huge-pages.js";
 import { loadOrtLibrary } from "./library.js";
 
 export interface SessionOptions {
@@ -78,8 +78,8 @@ export class Session implements Disposable, SessionDevices {
     readonly ortVersion: string,
     private readonly handle: Pointer,
     private readonly devices: SessionDevices & Partial<Disposable>,
-    /** What was allocated while it was made: its weights, as the kernels want them. */
-    private readonly memory: readonly AddressRange[] = [],
+    /** Memory before it was made and after: between them are its weights, as the kernels want them. */
+    private readonly maps: { readonly before: string; readonly after: string } = { before: "", after: "" },
   ) {
     ({ cpu: this.cpu, device: this.device, host: this.host } = devices);
   }
@@ -99,10 +99,9 @@ export class Session implements Disposable, SessionDevices {
     const { env, cpu } = await environmentOf(api);
     const create = (settings: Pointer): Promise<Pointer> => createHandle(api, env, model, settings, options);
     if (choice.kind === "cpu") {
-      const before = await anonymousMemory();
+      const before = memoryMap();
       const handle = await withOptions(api, options, create);
-      const memory = newMemory(before, await anonymousMemory());
-      return new Session(api, version, handle, { cpu, device: cpu, host: cpu }, memory);
+      return new Session(api, version, handle, { cpu, device: cpu, host: cpu }, { before, after: memoryMap() });
     }
     const { openCuda } = await import("./cuda/devices.js"); // most servers have no GPU
     const cuda = openCuda(library, choice);
@@ -121,7 +120,8 @@ export class Session implements Disposable, SessionDevices {
    * @returns bytes that are in huge pages now.
    */
   moveToHugePages(signal?: AbortSignal): Promise<number> {
-    return moveToHugePages(this.memory, signal);
+    const { before, after } = this.maps;
+    return moveToHugePages(newMemory(anonymousMemory(before), anonymousMemory(after)), signal);
   }
 
   dispose(): void {

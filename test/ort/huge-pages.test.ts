@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { expect, test } from "vitest";
-import { anonymousMemory, moveToHugePages, newMemory } from "../../src/ort/huge-pages.js";
+import { anonymousMemory, memoryMap, moveToHugePages, newMemory } from "../../src/ort/huge-pages.js";
 import { koffi } from "../../src/ort/ffi.js";
 
 const [major = 0, minor = 0] = release().split(".").map(Number);
@@ -40,10 +40,10 @@ test("what is new of some memory is what did not lie in any range before", () =>
 });
 
 test.runIf(canCollapse)("memory that is in use moves to huge pages with what is in it", async () => {
-  const before = await anonymousMemory();
+  const before = memoryMap();
   const values = new Uint8Array(16 * mebibyte).fill(7);
   const range = memoryOf(values);
-  const fresh = newMemory(before, await anonymousMemory());
+  const fresh = newMemory(anonymousMemory(before), anonymousMemory(memoryMap()));
   expect(fresh.some(({ start, end }) => start <= range.start && range.end <= end)).toBe(true);
   const moved = await moveToHugePages([range]);
   expect(moved).toBeGreaterThanOrEqual(14 * mebibyte); // all but the ends, which are not aligned
