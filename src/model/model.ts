@@ -1,5 +1,4 @@
-import type { DeviceChoice } from "../ort/device.js";
-import { prepareSessions, type Session } from "../ort/index.js";
+import { prepareSessions, type DeviceChoice, type Session } from "../ort/index.js";
 import { architectureOf, type Blueprint } from "./architectures/index.js";
 import { openCheckpoint, type Checkpoint } from "./checkpoint/checkpoint.js";
 import { eosTokenIds } from "./checkpoint/generation-config.js";
@@ -83,7 +82,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
   const { dtype, kvDtype, reason } = choosePrecision(asStored, options);
   await using prepared = await prepareWeights(stored, asStored, dtype, { ...options, folder });
   const { checkpoint } = prepared;
-  const blueprint = architecture.read(checkpoint);
+  const blueprint = checkpoint === stored ? asStored : architecture.read(checkpoint);
   const { shape } = blueprint;
   const { device = { kind: "cpu" } } = options;
   const selection = options.selection ?? (device.kind === "cpu" ? "block-maxima" : "on-device");

@@ -1,5 +1,6 @@
 /** ONNX Runtime's C API, typed. Nothing above this folder sees a pointer. */
 export { Binding } from "./binding.js";
+export { isOutOfMemory, outOfMemory } from "./cuda/out-of-memory.js";
 export type { CudaChoice, Device, DeviceChoice } from "./device.js";
 export { OrtCallError } from "./errors.js";
 export { loadOrtLibrary } from "./library.js";

@@ -1,5 +1,4 @@
-import { isOutOfMemory, outOfMemory } from "../../ort/cuda/out-of-memory.js";
-import { byteLengthOf, elementTypes, Tensor, type Session } from "../../ort/index.js";
+import { byteLengthOf, elementTypes, isOutOfMemory, outOfMemory, Tensor, type Session } from "../../ort/index.js";
 import type { DecoderShape, KvDtype } from "../../model/index.js";
 
 export { kvBytesPerToken } from "../../model/index.js";

@@ -1,7 +1,6 @@
 /** Which precision a model runs in: what the operator asked for, or what its memory allows. */
 import { ConfigurationError } from "../../errors.js";
-import type { DeviceChoice } from "../../ort/device.js";
-import { byteLengthOf } from "../../ort/index.js";
+import { byteLengthOf, type DeviceChoice } from "../../ort/index.js";
 import type { Blueprint } from "../architectures/index.js";
 import { kvBytesPerToken, type KvDtype } from "../graph/decoder-io.js";
 import { sizeOf } from "../graph/products.js";
