@@ -23,3 +23,9 @@ export function positiveInteger(option: string, text: string | undefined): numbe
   }
   return value;
 }
+
+/** @throws {UsageError} unless `text` names one device as `ortler serve --device` has it: `cpu`, `cuda` or `cuda:N`. */
+export function deviceName(option: string, text: string): string {
+  if (/^(cpu|cuda(:\d{1,3})?)$/.test(text)) return text;
+  throw new UsageError(`${option} must be cpu, cuda or cuda:N, got ${text}`);
+}

@@ -2,7 +2,8 @@
 import { ConfigurationError } from "../src/errors.js";
 import * as compare from "./compare/command.js";
 import * as engine from "./engine/command.js";
-import { UsageError } from "./errors.js";
+import { HarnessError, UsageError } from "./errors.js";
+import * as gpu from "./gpu/command.js";
 import { load, report } from "./load/bench-commands.js";
 import * as peers from "./peers/command.js";
 import * as roofline from "./roofline/command.js";
@@ -21,6 +22,7 @@ const commands: Readonly<Record<string, BenchCommand>> = {
   roofline,
   compare,
   start,
+  gpu,
   load,
   report,
   smoke,
@@ -33,6 +35,10 @@ async function main([name = "", ...args]: readonly string[]): Promise<number> {
     await command.run(args);
     return 0;
   } catch (error) {
+    if (error instanceof HarnessError) {
+      process.stderr.write(`bench: ${error.message}\n`);
+      return 1;
+    }
     if (!(error instanceof UsageError || error instanceof ConfigurationError)) throw error;
     const usages = Object.values(commands).map(({ usage }) => `  npm run bench -- ${usage}`);
     process.stderr.write(`bench: ${error.message}\n${usages.join("\n")}\n`);

@@ -1,5 +1,4 @@
 /** Opens the ports: which API answers where. Loaded when the model is, since it brings the wire libraries. */
-import { setTimeout as delay } from "node:timers/promises";
 import { observeAllCalls } from "./api/observer.js";
 import type { Config } from "./config/settings.js";
 import { observeAll } from "./engine/index.js";
@@ -7,6 +6,7 @@ import { createApis } from "./servers/apis.js";
 import { CurrentModel } from "./servers/current-model.js";
 import type { EarlyHealth } from "./servers/early-health.js";
 import type { Loaded } from "./servers/loaded.js";
+import { keepPages } from "./servers/pages.js";
 import type { PlannedPort } from "./servers/ports.js";
 import type { Prepared } from "./servers/prepare.js";
 import { prepareServed, type Served } from "./servers/served.js";
@@ -14,7 +14,7 @@ import { createPortOpener, type OpenPort } from "./servers/start.js";
 import type { Swapping, SwappingParts } from "./servers/swapping/swapping.js";
 import type { ModelSource } from "./servers/swapping/swapper.js";
 import type { Logger } from "./telemetry/log.js";
-import { createMetrics, type ShownModel } from "./telemetry/metrics/create-metrics.js";
+import { createMetrics, type MetricsOptions, type ShownModel } from "./telemetry/metrics/create-metrics.js";
 import { requestLog } from "./telemetry/request-log.js";
 import { startTracing } from "./telemetry/tracing/start.js";
 
@@ -30,7 +30,7 @@ export interface Servers {
 }
 
 /** What the ports are opened with, beside the settings. */
-export interface ServerParts extends Prepared {
+export interface ServerParts extends Prepared, Pick<MetricsOptions, "deviceUse"> {
   readonly version: string;
   readonly log: Logger;
   /** The health port, where it is open already. */
@@ -41,16 +41,16 @@ export interface ServerParts extends Prepared {
 
 /** @throws {ConfigurationError} when a port cannot be listened on. */
 export async function startServers(config: Config, loaded: Loaded, parts: ServerParts): Promise<Servers> {
-  const { log, tls, earlyHealth, version } = parts;
+  const { log, tls, earlyHealth, version, deviceUse } = parts;
   const current = new CurrentModel(await prepareServed(loaded, version, log));
-  const metrics = createMetrics({ ...shownOf(loaded), version, engineState: () => stateOf(current) });
+  const metrics = createMetrics({ ...shownOf(loaded), version, deviceUse, engineState: () => stateOf(current) });
   const tracing = await startTracing({ settings: config, version, modelId: loaded.model.id, log });
   const tracers = tracing === undefined ? [] : [tracing];
   const sequenceSpans = tracers.map(({ engineObserver }) => engineObserver);
   const observe = ({ engine, health }: Served): void =>
     engine.observe(observeAll(...metrics.observers, health.observer, requestLog(log), ...sequenceSpans));
   const settle = (served: Served): void => {
-    if (config.hugePages) void useHugePages(served, log);
+    void keepPages(served, config, log);
   };
   observe(current.get());
   const swapping = await openSwapping(parts, {
@@ -103,20 +103,6 @@ export async function startServers(config: Config, loaded: Loaded, parts: Server
       await tracing?.close(endMs - performance.now());
     },
   };
-}
-
-/** When the process has said that it is ready, and the first requests have come, who may have waited for it. */
-const hugePagesDelayMs = 1000;
-
-async function useHugePages({ model: { session }, ending }: Served, log: Logger): Promise<void> {
-  try {
-    await delay(hugePagesDelayMs, undefined, { signal: ending, ref: false });
-    const start = performance.now();
-    const bytes = await session.moveToHugePages(ending);
-    log.info("huge pages", { bytes, ms: Math.round(performance.now() - start) });
-  } catch (error) {
-    if (!ending.aborted) log.warn("the weights could not be put into huge pages", { error });
-  }
 }
 
 async function openPorts({ ports: planned, earlyHealth }: ServerParts, open: (port: PlannedPort) => Promise<OpenPort>) {

@@ -53,6 +53,7 @@ const loaded = {
     eosTokenIds: [],
   },
   ...{ shape: blueprint.shape, tokenizer, session },
+  dropReadPages: () => Promise.resolve(0),
   [Symbol.dispose]: () => undefined,
 };
 const running = await timed("create engine", () =>

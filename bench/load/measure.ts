@@ -6,6 +6,7 @@ import { judgeEffort } from "./report/client-effort.js";
 import type { Measurement } from "./report/format.js";
 import { PulseSeries } from "./report/pulses.js";
 import { outcomeOf, summarizeRecords, type Window } from "./report/summarize.js";
+import { cutText } from "./scenario/passages.js";
 import type { Phase } from "./scenario/phases.js";
 import type { Scenario } from "./scenario/scenario.js";
 import type { Words } from "./scenario/words.js";
@@ -48,6 +49,7 @@ export async function measurePhase(
   const task = {
     ...{ target, traffic: phase.traffic, words: words.words, seed: options.seed, timeoutMs: options.timeoutMs },
     ...{ warmUpMs: window.startMs, measuredMs: 1000 * seconds },
+    texts: phase.traffic.map(({ passages }) => passages && cutText(passages, words.countTokens)),
   };
   const pulses = new PulseSeries();
   let clock = clockFrom(0);

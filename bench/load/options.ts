@@ -1,6 +1,7 @@
 import { decimal, integer, listOf, oneOf, text, toggle } from "../../src/config/kinds.js";
 import type { Option, OptionTable, Values } from "../../src/config/options.js";
 import type { ValueKind } from "../../src/config/kinds.js";
+import { madeCheckpoints } from "./made-checkpoint.js";
 import { apis } from "./targets/target.js";
 
 /** An option that has a meaning for this command only. */
@@ -35,8 +36,8 @@ export const loadOptionTable = {
   ),
   checkpoint: flag(
     what,
-    oneOf(["124m"]),
-    "Serve a GPT-2 of this shape with random weights instead, made on first use (0.5 GB).",
+    oneOf(madeCheckpoints),
+    "Serve a GPT-2 of 124 million parameters instead, made on first use (0.5 GB): 124m has random weights, widened says what the model that ships says.",
   ),
   serverArg: flag(
     what,

@@ -1,11 +1,10 @@
 /** The servers that a run measures: those that were named, or one that is started here. */
 import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
 import { flagName } from "../../src/config/options.js";
 import { ConfigurationError } from "../../src/errors.js";
 import { resolveLocalModel } from "../../src/model/index.js";
-import { gpt2Small, randomCheckpoint } from "../checkpoint.js";
 import { ServerProcess, type ServerPorts } from "../server-process.js";
+import { makeCheckpoint, shippedModelBeside } from "./made-checkpoint.js";
 import type { Measured } from "./measure.js";
 import type { LoadOptions } from "./options.js";
 import { wordsOf } from "./scenario/words.js";
@@ -57,10 +56,17 @@ async function startServer(options: LoadOptions, programs: string): Promise<Serv
   return { measured, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() };
 }
 
-async function modelToServe({ model, checkpoint }: LoadOptions, programs: string): Promise<string> {
-  if (checkpoint === undefined) return model ?? path.join(programs, "..", "models", "tiny");
+/**
+ * Path of the model that the options name.
+ * @throws {ConfigurationError} when they name two.
+ */
+export async function modelToServe(
+  { model, checkpoint }: Pick<LoadOptions, "model" | "checkpoint">,
+  programs: string,
+): Promise<string> {
+  if (checkpoint === undefined) return model ?? shippedModelBeside(programs);
   if (model !== undefined) throw new ConfigurationError("--checkpoint and --model name two models: give one");
-  return randomCheckpoint(path.join(".cache", "bench", "gpt2-124m"), gpt2Small);
+  return makeCheckpoint(checkpoint, programs);
 }
 
 function addressOf(api: Api, { tgis, grpc, http }: ServerPorts): string {

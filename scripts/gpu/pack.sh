@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Packs all that a GPU machine without internet needs to test Ortler on its GPU, into pieces of at most 55 MB
-# (scripts/gpu/unpack.sh is the other end):
+# Packs all that a GPU machine without internet needs to test and measure Ortler on its GPU, into pieces of at most
+# 55 MB (scripts/gpu/unpack.sh is the other end):
 #
 #   npm ci && bash scripts/gpu/pack.sh [FOLDER]     # .cache/gpu/pack
 #
-# In it are Node, ONNX Runtime's CUDA build of the image, the built program, and the tests with their packages. The CUDA
-# libraries themselves are those of the PyTorch on that machine. Needs pip.
+# In it are Node, ONNX Runtime's CUDA build of the image, the built program, and the tests and benchmarks with their
+# packages. The checkpoint that is measured is made there. The CUDA libraries themselves are those of the PyTorch on that
+# machine. Needs pip.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -37,8 +38,10 @@ copy_onnxruntime() {
 }
 
 npm run --silent build
-mkdir -p "$tree/test" "$tree/models"
-cp -r package.json tsconfig.json vitest.gpu.config.ts LICENSE dist src "$tree"
+npx tsc -p tsconfig.bench.json
+mkdir -p "$tree/test" "$tree/models" "$tree/bench/gpu"
+cp -r package.json tsconfig.json vitest.gpu.config.ts LICENSE dist dist-bench src "$tree"
+cp bench/gpu/pytorch.py "$tree/bench/gpu"
 cp -r test/gpu test/support test/fixtures "$tree/test"
 cp -r models/tiny "$tree/models"
 cp scripts/gpu/run.sh "$tree"

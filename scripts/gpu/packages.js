@@ -1,5 +1,5 @@
 /**
- * Copies what the tests of a GPU machine load of node_modules, for Linux on x86-64, into a folder:
+ * Copies what the tests and benchmarks of a GPU machine load of node_modules, for Linux on x86-64, into a folder:
  *
  *   node scripts/gpu/packages.js FOLDER
  *

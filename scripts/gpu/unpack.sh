@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Joins the pieces beside it (scripts/gpu/pack.sh made them), unpacks them and tests the GPU:
+# Joins the pieces beside it (scripts/gpu/pack.sh made them), unpacks them, tests the GPU and measures it:
 #
 #   bash unpack.sh FOLDER [what run.sh takes]
 #
@@ -7,7 +7,7 @@
 # whose CUDA libraries are used. Results are in FOLDER/results.
 set -euo pipefail
 pieces=$(cd "$(dirname "$0")" && pwd)
-[[ $# -ge 1 ]] || { echo "usage: bash unpack.sh FOLDER [--device cpu|cuda|cuda:N]" >&2; exit 2; }
+[[ $# -ge 1 ]] || { echo "usage: bash unpack.sh FOLDER [--device cpu|cuda|cuda:N] [--smoke] [test|bench]" >&2; exit 2; }
 folder=$1
 shift
 

@@ -24,13 +24,16 @@ test.runIf(process.platform === "linux")(
     const [prompt] = completeReferences(`${folder}/reference.json`);
     const tokenIds = prompt?.input_ids ?? [];
     using runner = new SessionRunner(model.session, model.shape, { slots: 1, maxLength: 64, maxPrefillTokens: 64 });
-    const result = await runner.prefill({
-      slot: 0,
-      tokenIds,
-      start: 0,
-      end: tokenIds.length,
-      wanted: "last",
-    });
-    expect(result.logits(0).indexOf(Math.max(...result.logits(0)))).toBe(prompt?.last_logits_top20[0]?.[0]);
+    const likeliest = async (): Promise<number> => {
+      const run = { slot: 0, tokenIds, start: 0, end: tokenIds.length, wanted: "last" } as const;
+      const logits = (await runner.prefill(run)).logits(0);
+      return logits.indexOf(Math.max(...logits));
+    };
+    expect(await likeliest()).toBe(prompt?.last_logits_top20[0]?.[0]);
+
+    const read = residentOf("micro-gpt2/model.safetensors");
+    await model.dropReadPages();
+    expect(residentOf("micro-gpt2/model.safetensors").residentKiB).toBeLessThan(read.residentKiB);
+    expect(await likeliest()).toBe(prompt?.last_logits_top20[0]?.[0]);
   },
 );

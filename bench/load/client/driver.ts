@@ -28,7 +28,7 @@ export async function driveTask(task: ClientTask, clock: Clock, counter: PulseCo
   const records: RequestRecord[] = [];
   await Promise.all(
     task.traffic.map(async (each, traffic) => {
-      const source = new RequestSource(each, task.words, task.seed, traffic);
+      const source = new RequestSource(each, task.words, task.seed, traffic, task.texts[traffic]);
       const sending = { task, traffic, source, clock, counter, records };
       await (each.arrival.kind === "closed"
         ? driveClients(sending, each.arrival.clients)

@@ -1,6 +1,7 @@
 /** What the harness and its client processes say to each other, over Node's channel between parent and child. */
 import type { Arrival } from "../../engine/arrivals.js";
 import type { LoopDelay } from "../../engine/loop-delay.js";
+import type { CutText } from "../scenario/passages.js";
 import type { Traffic } from "../scenario/scenario.js";
 import type { TargetOptions } from "../targets/target.js";
 
@@ -9,6 +10,8 @@ export interface ClientTask {
   readonly target: TargetOptions;
   readonly traffic: readonly Traffic[];
   readonly words: readonly string[];
+  /** Of each traffic; undefined where its prompts are words. */
+  readonly texts: readonly (CutText | undefined)[];
   readonly seed: number;
   /** Milliseconds since 1970: the same start for all processes. */
   readonly startAtMs: number;

@@ -44,7 +44,7 @@ function rowsOf(reports: readonly NamedReport[]): Row[] {
 }
 
 function renderThroughput(rows: readonly Row[], isComparison: boolean): string {
-  const header = ["", "tokens/s", "requests/s", "goodput/s", "good", "requests", "errors"];
+  const header = ["", "tokens/s", "decode tokens/s", "requests/s", "goodput/s", "good", "requests", "errors"];
   const compared = isComparison ? ["tokens/s to the first", "first token p50 to the first"] : [];
   const cells = rows.map(({ name, measurement, first }) => {
     const { rates, outcome } = measurement;
@@ -52,7 +52,9 @@ function renderThroughput(rows: readonly Row[], isComparison: boolean): string {
     const errors = [...outcome.errors].map(([code, count]) => `${count} × ${code}`).join(", ");
     return [
       name,
-      ...[rates.tokensPerSecond, rates.requestsPerSecond, rates.goodput].map((rate) => renderNumber(rate)),
+      ...[rates.tokensPerSecond, outcome.decodeTokensPerSecond, rates.requestsPerSecond, rates.goodput].map((rate) =>
+        renderNumber(rate),
+      ),
       due === 0 ? "-" : `${((100 * good) / due).toFixed(0)}%`,
       String(due),
       failed === 0 ? "0" : errors,

@@ -44,6 +44,8 @@ const outcome = object({
   /** From one token to the next; tokens that came together share the time. */
   tokenMs: optional(latency),
   endToEndMs: optional(latency),
+  /** Of one answered request after its first token: the median. Absent where none had two. */
+  decodeTokensPerSecond: optional(amount),
 });
 
 /** Within the measured time, whatever requests it came from. */

@@ -36,13 +36,19 @@ function renderThroughput({ measurements }: LoadReport): string {
     const errors = [...outcome.errors].map(([code, count]) => `${count} ${code}`).join(", ");
     return [
       nameOf(measurement),
-      ...[rates.tokensPerSecond, rates.requestsPerSecond, rates.goodput].map((rate) => renderNumber(rate)),
+      ...[rates.tokensPerSecond, outcome.decodeTokensPerSecond, rates.requestsPerSecond, rates.goodput].map((rate) =>
+        renderNumber(rate),
+      ),
       due === 0 ? "-" : `${((100 * good) / due).toFixed(0)}%`,
       String(due),
       failed === 0 ? "0" : errors,
     ];
   });
-  return renderTable("Throughput", ["", "tokens/s", "requests/s", "goodput/s", "good", "requests", "errors"], rows);
+  return renderTable(
+    "Throughput",
+    ["", "tokens/s", "decode tokens/s", "requests/s", "goodput/s", "good", "requests", "errors"],
+    rows,
+  );
 }
 
 function renderLatencies({ measurements }: LoadReport): string {

@@ -1,5 +1,6 @@
 /** Records of requests as the figures of a report. */
-import { quantileOfSorted } from "../../stats.js";
+import { median, quantileOfSorted } from "../../stats.js";
+import type { Arrival } from "../../engine/arrivals.js";
 import type { RequestRecord } from "../client/messages.js";
 import type { Slo } from "../scenario/scenario.js";
 import type { Latency, Measurement, Outcome } from "./format.js";
@@ -54,6 +55,7 @@ export function outcomeOf(due: readonly RequestRecord[], slo: Slo): Outcome {
     firstTokenMs: latencyOf(answered.flatMap((record) => firstTokenMs(record) ?? [])),
     tokenMs: latencyOf(answered.flatMap(gapsOf)),
     endToEndMs: latencyOf(answered.map(({ dueMs, endMs }) => endMs - dueMs)),
+    decodeTokensPerSecond: medianOf(answered.flatMap((record) => decodeRate(record.arrivals) ?? [])),
   };
 }
 
@@ -66,6 +68,18 @@ function firstTokenMs({ dueMs, arrivals }: RequestRecord): number | undefined {
   const first = arrivals[0];
   return first && first.ms - dueMs;
 }
+
+/**
+ * Tokens after those of the first message over the time after it, in tokens a second: without queue and prefill.
+ * @returns undefined when nothing came after it.
+ */
+export function decodeRate(arrivals: readonly Arrival[]): number | undefined {
+  const [first, last] = [arrivals[0], arrivals.at(-1)];
+  if (first === undefined || last === undefined || last.ms <= first.ms) return undefined;
+  return (1000 * (last.tokens - first.tokens)) / (last.ms - first.ms);
+}
+
+const medianOf = (values: readonly number[]): number | undefined => (values.length === 0 ? undefined : median(values));
 
 /** The time from one token to the next; of n tokens that came together each has an n-th of the time. */
 function gapsOf({ arrivals }: RequestRecord): number[] {

@@ -9,9 +9,15 @@ import { shippedScenarios } from "./shipped.js";
 
 /** @throws {ConfigurationError} for an unknown name, a file that cannot be read, and one that has no scenario. */
 export function chooseScenario(options: LoadOptions): Scenario {
-  const name = options.smoke === true ? "smoke" : options.scenario;
-  const scenario = shippedScenarios.find((each) => each.name === name) ?? readFile(name);
-  return override(scenario, options);
+  return override(scenarioOf(options.smoke === true ? "smoke" : options.scenario), options);
+}
+
+/**
+ * @param name of a scenario that is shipped, or of a file with one.
+ * @throws {ConfigurationError} when it is neither.
+ */
+export function scenarioOf(name: string): Scenario {
+  return shippedScenarios.find((each) => each.name === name) ?? readFile(name);
 }
 
 function readFile(file: string): Scenario {

@@ -4,11 +4,12 @@
  */
 import { Xoshiro128 } from "../../../src/engine/sampling/xoshiro.js";
 import { drawLength, type Random } from "./length.js";
+import { drawPassage, type CutText, type Piece } from "./passages.js";
 import type { Traffic } from "./scenario.js";
 
 export interface LoadRequest {
   readonly prompt: string;
-  /** As many words as that; tokens, if each word is one. */
+  /** By the tokenizer of the served model; words, where that is not known. */
   readonly promptTokens: number;
   readonly maxNewTokens: number;
   readonly sampling: Traffic["sampling"];
@@ -20,22 +21,26 @@ export interface LoadRequest {
 const sharedPlace = 65_535;
 const duePlace = 65_534;
 
+const nothing: Piece = { text: "", tokens: 0 };
+
 /** Makes the requests of one traffic. */
 export class RequestSource {
-  readonly #prefixes: readonly string[];
+  readonly #prefixes: readonly Piece[];
 
   /**
    * @param words with the space before each.
    * @param trafficIndex in the scenario.
+   * @param text that prompts are passages of; undefined: they are words.
    */
   constructor(
     private readonly traffic: Traffic,
     private readonly words: readonly string[],
     private readonly seed: number,
     private readonly trafficIndex: number,
+    private readonly text?: CutText,
   ) {
     this.#prefixes = Array.from({ length: traffic.sharedPrefixes }, (_, prefix) =>
-      drawWords(words, traffic.sharedTokens, this.#random(sharedPlace, prefix)),
+      this.#draw(traffic.sharedTokens, this.#random(sharedPlace, prefix)),
     );
   }
 
@@ -44,19 +49,29 @@ export class RequestSource {
    * @param turn of the client, from 0.
    */
   request(client: number, turn: number): LoadRequest {
-    const { promptTokens, completionTokens, sharedTokens, sampling } = this.traffic;
+    const { promptTokens, completionTokens, sampling } = this.traffic;
     const random = this.#random(client, turn);
     const ownTokens = drawLength(promptTokens, random);
     const maxNewTokens = drawLength(completionTokens, random);
-    const prefix = this.#prefixes[Math.floor(random() * this.#prefixes.length)] ?? "";
+    const prefix = this.#prefixes[Math.floor(random() * this.#prefixes.length)] ?? nothing;
     const seed = Math.floor(random() * 2 ** 31);
-    const prompt = prefix + drawWords(this.words, ownTokens, random);
-    return { prompt, promptTokens: sharedTokens + ownTokens, maxNewTokens, sampling, seed };
+    const ending = this.text?.ending ?? nothing;
+    const own = this.#draw(ownTokens - ending.tokens, random);
+    const parts = [prefix, own, ending];
+    const prompt = parts.map(({ text }) => text).join("");
+    return { prompt, promptTokens: parts.reduce((sum, { tokens }) => sum + tokens, 0), maxNewTokens, sampling, seed };
   }
 
   /** For the due times of this traffic. */
   dueRandom(): Random {
     return this.#random(duePlace, 0);
+  }
+
+  #draw(tokens: number, random: Random): Piece {
+    if (tokens === 0) return nothing;
+    return this.text === undefined
+      ? { text: drawWords(this.words, tokens, random), tokens }
+      : drawPassage(this.text, tokens, random);
   }
 
   #random(client: number, turn: number): Random {

@@ -12,6 +12,7 @@ import {
 } from "../../../src/api/fields.js";
 import type { Arrival } from "./arrivals.js";
 import { length } from "./length.js";
+import { passages } from "./passages.js";
 import { strictObject } from "./strict-object.js";
 
 const positive = number({ exclusiveMinimum: 0, maximum: 1e6 });
@@ -45,6 +46,8 @@ const trafficFields = strictObject({
   sharedTokens: withDefault(integer({ minimum: 0, maximum: 1_048_576 }), 0),
   /** How many different beginnings there are. */
   sharedPrefixes: withDefault(count, 1),
+  /** Without it prompts are words in any order. */
+  passages: optional(passages),
   sampling: optional(sampling),
 });
 

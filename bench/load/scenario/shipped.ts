@@ -1,3 +1,4 @@
+import { evaluationText } from "../../../src/model/evaluation/evaluation-text.js";
 import { readScenario, type Scenario } from "./scenario.js";
 
 /** As an operator would write them in a file. */
@@ -38,6 +39,19 @@ const shipped = [
       { name: "long prompts", perSecond: 0.5, promptTokens: 700, completionTokens: 8 },
     ],
     slo: { firstTokenMs: 3000, tokenMs: 150 },
+  },
+  {
+    name: "summarise",
+    about: "A passage to sum up, one client: what guessing from the text is worth (--prompt-lookup)",
+    seconds: 30,
+    traffic: [
+      {
+        clients: 1,
+        promptTokens: 400,
+        completionTokens: 96,
+        passages: { text: evaluationText, ending: "\n\nIn short:" },
+      },
+    ],
   },
   {
     name: "sweep",

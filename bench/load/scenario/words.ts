@@ -7,6 +7,8 @@ export interface Words {
   readonly words: readonly string[];
   /** Whether each is one token of the served model: a prompt has then exactly the tokens that it was made to have. */
   readonly areTokens: boolean;
+  /** Of the served model; undefined: its tokenizer is not known. */
+  readonly countTokens: ((text: string) => number) | undefined;
 }
 
 /** Common words, most of them one token in any vocabulary of English. */
@@ -24,8 +26,9 @@ const wordLimit = 512;
 /** @param folder of the served model's tokenizer, where it is known. */
 export async function wordsOf(folder: string | undefined): Promise<Words> {
   if (folder !== undefined) {
-    const words = wholeWords(await loadTokenizer(folder), wordLimit);
-    if (words.length > 0) return { words, areTokens: true };
+    const tokenizer = await loadTokenizer(folder);
+    const words = wholeWords(tokenizer, wordLimit);
+    if (words.length > 0) return { words, areTokens: true, countTokens: (text) => tokenizer.encode(text).length };
   }
-  return { words: commonWords.split(" ").map((word) => ` ${word}`), areTokens: false };
+  return { words: commonWords.split(" ").map((word) => ` ${word}`), areTokens: false, countTokens: undefined };
 }

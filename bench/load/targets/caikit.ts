@@ -18,12 +18,12 @@ export function connectCaikit(options: TargetOptions): Target {
         method,
         encode(request),
         GeneratedTextStreamResultSchema,
-        ({ details }) => {
+        ({ details, generatedText }) => {
           if (details === undefined) return;
           if (details.inputTokenCount > 0n) promptTokens = Number(details.inputTokenCount);
           if (details.generatedTokens === 0) return; // the first message tells of the prompt
           completionTokens = details.generatedTokens;
-          onTokens(completionTokens);
+          onTokens(completionTokens, generatedText);
         },
         signal,
       );

@@ -25,7 +25,8 @@ export function connectOpenAi(options: TargetOptions): Target {
           const { choices = [], usage: told, error } = part.read(JSON.parse(data), "");
           if (error !== undefined) throw new TargetError(error.code ?? error.type ?? "stream", error.message ?? data);
           usage = told ?? usage;
-          if ((choices[0]?.text ?? "") !== "") onTokens(told?.completion_tokens);
+          const text = choices[0]?.text ?? "";
+          if (text !== "") onTokens(told?.completion_tokens, text);
         },
         signal,
       );

@@ -35,9 +35,9 @@ export interface TokenCounts {
 
 /**
  * Told with each part of an answer: how many completion tokens there are so far, by the server's count; undefined where
- * the API counts at the end only.
+ * the API counts at the end only. The texts of all parts together are the answer.
  */
-export type OnTokens = (completionTokens: number | undefined) => void;
+export type OnTokens = (completionTokens: number | undefined, text: string) => void;
 
 /** A client of one server, with connections of its own. */
 export interface Target {

@@ -5,7 +5,7 @@ import { TargetError, type Target, type TargetOptions } from "./target.js";
 
 /** What is read of an event. Each tells of one token; the last one has the details too. */
 const event = object({
-  token: optional(object({ id: integer() })),
+  token: optional(object({ id: integer(), text: string })),
   details: optional(object({ generated_tokens: integer(), input_length: optional(integer()) })),
   error: optional(string),
   error_type: optional(string),
@@ -30,7 +30,7 @@ export function connectTgi(options: TargetOptions): Target {
             completionTokens = details.generated_tokens;
             promptTokens = details.input_length;
           }
-          if (token !== undefined) onTokens(completionTokens);
+          if (token !== undefined) onTokens(completionTokens, token.text);
         },
         signal,
       );

@@ -25,7 +25,7 @@ export function connectTgis(options: TargetOptions): Target {
           if (part.inputTokenCount > 0) promptTokens = part.inputTokenCount;
           if (part.generatedTokenCount === 0) return; // the first message tells of the prompt
           completionTokens = part.generatedTokenCount;
-          onTokens(completionTokens);
+          onTokens(completionTokens, part.text);
         },
         signal,
       );

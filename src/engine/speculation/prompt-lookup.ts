@@ -20,14 +20,22 @@ export class PromptLookup {
     private readonly vocabularySize: number,
   ) {}
 
-  /** Up to `limit` tokens that may come next; none when the ending is new. */
+  /** `limit` tokens that may come next; none when the ending is new. */
   draft(limit: number): readonly number[] {
     this.#index();
     for (const [i, length] of endingLengths.entries()) {
       const position = this.#positions[i]?.get(this.#endingAt(this.tokenIds.length, length));
-      if (position !== undefined) return this.tokenIds.slice(position, position + limit);
+      if (position !== undefined) return this.#from(position, limit);
     }
     return [];
+  }
+
+  /** What lies beyond the end is guessed to follow from the guess: a text that goes round in a circle goes on so. */
+  #from(position: number, limit: number): number[] {
+    const draft = this.tokenIds.slice(position, position + limit);
+    const known = draft.length;
+    while (draft.length < limit) draft.push(draft[draft.length - known] ?? 0);
+    return draft;
   }
 
   /** The ending at the very end is left out: it would find itself. */

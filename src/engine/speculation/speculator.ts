@@ -3,7 +3,7 @@ import { PromptLookup } from "./prompt-lookup.js";
 /** Tokens of a draft: few to begin with, twice as many whenever all of them were right. */
 const firstDraftTokens = 4;
 export const maxDraftTokens = 15;
-/** Steps without a draft after one of which nothing was right; twice as many each time it happens again. */
+/** Steps without a draft after one of which nothing was right: one, and twice as many each time it happens again. */
 const maxPauseSteps = 64;
 
 /**
@@ -35,7 +35,7 @@ export class Speculator {
   verified(drafted: number, accepted: number): void {
     if (accepted === 0) {
       this.#misses += 1;
-      this.#pausedSteps = Math.min(2 ** this.#misses, maxPauseSteps);
+      this.#pausedSteps = Math.min(2 ** (this.#misses - 1), maxPauseSteps);
       this.#draftTokens = firstDraftTokens;
       return;
     }

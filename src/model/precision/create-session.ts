@@ -39,6 +39,8 @@ export interface ModelSession<T> {
   readonly tokenizer: T;
   /** Of the weights that stay in memory. */
   readonly weightBytes: number;
+  /** As `Model.dropReadPages`. */
+  readonly dropReadPages: () => Promise<number>;
 }
 
 type Options = Omit<SessionOptions, "externalDataFolder" | "isFlashAttentionOff">;
@@ -89,8 +91,14 @@ async function createFrom<T extends Encoder>(
   releaseFreedMemory(); // before the session takes its own: what it takes may lie behind it
   const { session, other } = await beside(create(kvScales), loadTokenizer, weights.check);
   releaseFreedMemory();
-  await dropReadPages(folder, [...blueprint.weights, ...weights.quantised.values()]);
-  return { session, tokenizer: other, weightBytes: residentWeightBytes(blueprint, precision.dtype) };
+  const files = await filesOf(folder, [...blueprint.weights, ...weights.quantised.values()]);
+  await dropMappedPages(files); // what was read to prepack the weights
+  return {
+    session,
+    tokenizer: other,
+    weightBytes: residentWeightBytes(blueprint, precision.dtype),
+    dropReadPages: () => dropMappedPages(files),
+  };
 }
 
 const nothingToCheck = (): Promise<void> => Promise.resolve();
@@ -170,8 +178,8 @@ async function openKvScales(
   return readKvScales(opened);
 }
 
-/** What ONNX Runtime has read to prepack the weights need not stay resident. */
-async function dropReadPages(folder: string, weights: readonly TensorRecord[]): Promise<void> {
+/** Absolute, links resolved. */
+async function filesOf(folder: string, weights: readonly TensorRecord[]): Promise<ReadonlySet<string>> {
   const names = new Set(weights.map(({ file }) => path.join(folder, file)));
-  await dropMappedPages(new Set(await Promise.all(Array.from(names, (name) => realpath(name)))));
+  return new Set(await Promise.all(Array.from(names, (name) => realpath(name))));
 }

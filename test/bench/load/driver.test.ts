@@ -23,7 +23,7 @@ const words = [" one", " two", " three", " four", " five", " six", " seven", " e
 function trafficOf(arrival: Arrival): Traffic {
   const fixed = (tokens: number) => ({ kind: "fixed", tokens }) as const;
   const lengths = { promptTokens: fixed(12), completionTokens: fixed(5), sharedTokens: 0, sharedPrefixes: 1 };
-  return { name: "all", arrival, ...lengths, sampling: undefined };
+  return { name: "all", arrival, ...lengths, passages: undefined, sampling: undefined };
 }
 
 async function drive(traffic: Traffic, part: ClientTask["part"]) {
@@ -31,7 +31,7 @@ async function drive(traffic: Traffic, part: ClientTask["part"]) {
   const startAtMs = Date.now();
   const times = { startAtMs, warmUpMs: 50, measuredMs: 150, timeoutMs: 5000 };
   return driveTask(
-    { target, traffic: [traffic], words, seed: 3, part, ...times },
+    { target, traffic: [traffic], words, texts: [undefined], seed: 3, part, ...times },
     clockFrom(startAtMs),
     new PulseCounter(),
   );

@@ -22,7 +22,12 @@ function measurement({ api = "tgis", x, tokensPerSecond = 100 }: Figures = {}): 
     outcome: {
       requests: { due: 4, answered: 3, failed: 1, good: 2 },
       errors: new Map([["HTTP 429", 1]]),
-      ...{ firstTokenMs: latencyOf([10, 20]), tokenMs: latencyOf([1, 2, 3]), endToEndMs: latencyOf([30]) },
+      ...{
+        firstTokenMs: latencyOf([10, 20]),
+        tokenMs: latencyOf([1, 2, 3]),
+        endToEndMs: latencyOf([30]),
+        decodeTokensPerSecond: 250,
+      },
     },
     rates: { tokensPerSecond, requestsPerSecond: 1.5, goodput: 1 },
     tokens: { prompt: 24, completion: 30, completionWanted: 30, promptMismatches: 0, uncounted: 0 },
@@ -146,15 +151,15 @@ describe("the page", () => {
       ...Array.from(cells.matchAll(/<td>(.*?)<\/td>/g), ([, cell]) => cell),
     ]);
     expect(rows.slice(0, 2)).toEqual([
-      ["run 0: tgis", "100.0", "1.5", "1.0", "50%", "4", "1 × HTTP 429", "-", "-"],
-      ["run 1: tgis", "150.0", "1.5", "1.0", "50%", "4", "1 × HTTP 429", "1.50×", "1.00×"],
+      ["run 0: tgis", "100.0", "250.0", "1.5", "1.0", "50%", "4", "1 × HTTP 429", "-", "-"],
+      ["run 1: tgis", "150.0", "250.0", "1.5", "1.0", "50%", "4", "1 × HTTP 429", "1.50×", "1.00×"],
     ]);
   });
 });
 
 test("the summary has the figures, the server's of the measured time only", () => {
   const text = renderReport(report([measurement()]));
-  expect(text).toMatch(/tgis +100\.0 +1\.5 +1\.0 +50% +4 +1 HTTP 429\n/);
+  expect(text).toMatch(/tgis +100\.0 +250\.0 +1\.5 +1\.0 +50% +4 +1 HTTP 429\n/);
   expect(text).toMatch(/tgis +15\.0 \/ 19\.0 \/ 19\.9 +2\.0 \/ 2\.8 \/ 3\.0 +30\.0 \/ 30\.0 \/ 30\.0\n/);
   expect(text).toMatch(/tgis +3\.0 +2\.0 +1\.5 +25 +1\.50 +128 +0\.25 +1\.5$/);
 });

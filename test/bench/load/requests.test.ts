@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { RequestSource } from "../../../bench/load/scenario/requests.js";
+import { cutText, drawPassage } from "../../../bench/load/scenario/passages.js";
+import { RequestSource, type LoadRequest } from "../../../bench/load/scenario/requests.js";
 import { readScenario, type Traffic } from "../../../bench/load/scenario/scenario.js";
+import { shippedScenarios } from "../../../bench/load/scenario/shipped.js";
 import { wordsOf } from "../../../bench/load/scenario/words.js";
 import { loadTokenizer } from "../../../src/model/index.js";
 
@@ -42,6 +44,55 @@ describe("requests", () => {
     const requests = allOf(new RequestSource(traffic(shared), words, 1, 0));
     const prefixes = requests.map(({ prompt }) => prompt.split(" ").slice(0, 13).join(" "));
     expect([new Set(prefixes).size, new Set(requests.map(({ prompt }) => prompt)).size]).toEqual([3, 9]);
+  });
+});
+
+describe("prompts that are passages", () => {
+  const text = cutText({ text: "In the beginning was the word.", ending: " In short:" }, (piece) => piece.length);
+  const passageOf = (promptTokens: number): LoadRequest =>
+    new RequestSource(traffic({ promptTokens }), words, 1, 0, text).request(0, 0);
+
+  test("are as many whole words as fit, from the end of the text on to its beginning, and what follows them", () => {
+    const drawn = [0, 0.5, 0.9].map((place) => drawPassage(text, 14, () => place));
+    expect(drawn).toEqual([
+      { text: "\n\nIn the", tokens: 8 }, // " beginning" would make 18
+      { text: " was the word.", tokens: 14 },
+      { text: " word.\n\nIn the", tokens: 14 },
+    ]);
+    const { prompt, promptTokens } = passageOf(40);
+    expect(prompt).toMatch(/ In short:$/);
+    expect([prompt.length, promptTokens <= 40, promptTokens > 30]).toEqual([promptTokens, true, true]);
+  });
+
+  test("have at least a word", () => {
+    expect(passageOf(1).prompt).toMatch(/^\s+[A-Za-z.]+ In short:$/);
+  });
+
+  test("begin with shared passages", () => {
+    const source = new RequestSource(traffic({ sharedTokens: 20, promptTokens: 30 }), words, 1, 0, text);
+    const prompts = allOf(source).map(({ prompt }) => prompt);
+    expect(new Set(prompts.map((prompt) => prompt.slice(0, 12))).size).toBe(1);
+    expect(new Set(prompts).size).toBeGreaterThan(1);
+  });
+
+  test("have by the tokenizer as many tokens as they are said to have", async () => {
+    const folder = "models/tiny";
+    const tokenizer = await loadTokenizer(folder);
+    const { countTokens } = await wordsOf(folder);
+    const [summarise] = shippedScenarios.find(({ name }) => name === "summarise")?.traffic ?? [];
+    if (summarise?.passages === undefined) throw new Error("summarise has no passages");
+    const requests = allOf(new RequestSource(summarise, words, 1, 0, cutText(summarise.passages, countTokens)));
+    expect(requests.map(({ prompt }) => tokenizer.encode(prompt).length)).toEqual(
+      requests.map(({ promptTokens }) => promptTokens),
+    );
+    expect(Math.min(...requests.map(({ promptTokens }) => promptTokens))).toBeGreaterThan(390);
+  });
+
+  test("count words where the tokenizer is not known", () => {
+    expect(cutText({ text: "one two\n\nthree", ending: " In short:" }, undefined)).toEqual({
+      pieces: ["\n\none", " two", "\n\nthree"].map((word) => ({ text: word, tokens: 1 })),
+      ending: { text: " In short:", tokens: 2 },
+    });
   });
 });
 

@@ -145,12 +145,13 @@ test("the scenario in the documentation is one", () => {
 
 test("the shipped scenarios are what the documentation says", () => {
   const facts = shippedScenarios.map(({ name, traffic }) => `${name}: ${traffic.map(describeTraffic).join("; ")}`);
-  expect(facts.slice(0, 6)).toEqual([
+  expect(facts.slice(0, 7)).toEqual([
     "interactive: 8 clients: 128 tokens in, 64 out",
     "long-prompt: 4 clients: 900 tokens in, 32 out",
     "shared-prefix: 8 clients: 512 shared + 32 tokens in, 32 out",
     "burst: 64 at once every 10 s: 32 tokens in, 16 out",
     "mixed: streams: 16 clients: 32 tokens in, 256 out; long prompts: 0.5 requests/s: 700 tokens in, 8 out",
+    "summarise: 1 client: 400 tokens of a text in, 96 out",
     "sweep: 1 client: 128 tokens in, 48 out",
   ]);
   expect(shippedScenarios.find(({ name }) => name === "sweep")?.sweepClients?.at(-1)).toBe(256);

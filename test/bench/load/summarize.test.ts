@@ -46,6 +46,21 @@ describe("the figures of a run", () => {
     ]);
   });
 
+  test("have the rate of decoding, without the time to the first token: the median of the requests", () => {
+    const slow = record(1000, [
+      [1900, 1],
+      [2000, 3],
+    ]);
+    const fast = record(1000, [
+      [1100, 1],
+      [1150, 2],
+      [1200, 5],
+    ]);
+    const single = record(1000, [[1500, 1]]);
+    expect(summarize(slow, fast, single).outcome.decodeTokensPerSecond).toBe(30); // of 20 and 40
+    expect(summarize(single).outcome.decodeTokensPerSecond).toBeUndefined();
+  });
+
   test("have rates of what happened while it was measured, whichever request it belongs to", () => {
     const before = record(500, [
       [900, 1],

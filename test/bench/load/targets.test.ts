@@ -110,6 +110,19 @@ describe.each(apis)("the %s API", (api) => {
   });
 });
 
+test("the parts of an answer are the same text through every API", async () => {
+  const texts = apis.map(async (api) => {
+    const target = await connectTarget(targetOf(api, plain));
+    const parts: string[] = [];
+    await target.generate(request, (_, text) => parts.push(text), new AbortController().signal);
+    target.close();
+    return parts.join("");
+  });
+  const [first = "", ...others] = await Promise.all(texts);
+  expect(first.length).toBeGreaterThan(10);
+  expect(others).toEqual([first, first, first]);
+});
+
 describe("a server that", () => {
   /** Servers of the APIs that play a script, and what a request to each came to. */
   async function outcomes(script: Script, timeoutMs?: number): Promise<Record<Api, string | undefined>> {

@@ -1,0 +1,53 @@
+/** One request of a load test, with the text that comes back. */
+import { performance } from "node:perf_hooks";
+import type { Arrival } from "../engine/arrivals.js";
+import { countArrivals, type Part } from "../load/client/recording.js";
+import { decodeRate } from "../load/report/summarize.js";
+import type { LoadRequest } from "../load/scenario/requests.js";
+import { connectTarget } from "../load/targets/connect.js";
+import type { TargetOptions } from "../load/targets/target.js";
+import { median } from "../stats.js";
+import type { Figures } from "./rounds.js";
+
+export interface Answer {
+  readonly text: string;
+  /** Milliseconds count from when it was asked. */
+  readonly arrivals: readonly Arrival[];
+  readonly endMs: number;
+}
+
+/**
+ * Asks over a connection of its own.
+ * @throws {TargetError} when there is no whole answer.
+ */
+export async function ask(options: TargetOptions, request: LoadRequest): Promise<Answer> {
+  const target = await connectTarget(options);
+  try {
+    const startMs = performance.now();
+    const now = (): number => performance.now() - startMs;
+    const parts: Part[] = [];
+    let text = "";
+    const onTokens = (tokens: number | undefined, more: string): void => {
+      text += more;
+      parts.push({ ms: now(), tokens });
+    };
+    const { completionTokens } = await target.generate(request, onTokens, new AbortController().signal);
+    const endMs = now();
+    return { text, arrivals: countArrivals(parts, completionTokens, endMs), endMs };
+  } finally {
+    target.close();
+  }
+}
+
+/** Of answers to requests that were sent together. */
+export function figuresOf(answers: readonly Answer[]): Figures {
+  const medianOf = (values: readonly number[]): number | undefined =>
+    values.length === 0 ? undefined : median(values);
+  const tokens = answers.reduce((sum, { arrivals }) => sum + (arrivals.at(-1)?.tokens ?? 0), 0);
+  const lastMs = Math.max(...answers.map(({ endMs }) => endMs));
+  return new Map([
+    ["decode of a stream: tokens/s", medianOf(answers.flatMap(({ arrivals }) => decodeRate(arrivals) ?? []))],
+    ["with prefill: tokens/s", (1000 * tokens) / lastMs],
+    ["first token: ms", medianOf(answers.flatMap(({ arrivals }) => arrivals[0]?.ms ?? []))],
+  ]);
+}
