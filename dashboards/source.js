@@ -163,6 +163,35 @@ export const rows = [
     ],
   },
   {
+    title: "GPU",
+    panels: [
+      {
+        title: "GPU memory",
+        unit: "bytes",
+        description: "In use, by whomever, and in all. Weights and KV cache are in it from the start.",
+        queries: [
+          gauge("ortler_device_memory_used_bytes", "{{pod}} used"),
+          gauge("ortler_device_memory_size_bytes", "{{pod}} in all"),
+        ],
+      },
+      {
+        title: "GPU busy",
+        unit: "percentunit",
+        description: "Share of the time in which a kernel ran, for whomever. Not how much of the GPU it took.",
+        queries: [gauge("ortler_device_busy_ratio")],
+      },
+      {
+        title: "CUDA graphs",
+        unit: "ops",
+        description: "Decodes that replayed a graph, and those that were captured first: few, once load is steady.",
+        queries: [
+          { ...rateBy("ortler_graph_replays_total"), legend: "{{pod}} replayed" },
+          { ...rateBy("ortler_graph_captures_total"), legend: "{{pod}} captured" },
+        ],
+      },
+    ],
+  },
+  {
     title: "Errors",
     panels: [
       {

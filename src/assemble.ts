@@ -1,60 +1,24 @@
 /** Puts the parts together: settings -> model -> engine -> servers (`servers.ts` has the ports). */
-import { availableCpus, memoryLimitBytes } from "./config/cpu.js";
+import { openDevice } from "./assemble/device.js";
+import { loadEngine, type EngineSettings } from "./assemble/load-engine.js";
+import { provide, type ProvideParts } from "./assemble/provide.js";
 import { processEnvironment } from "./config/environment.js";
 import type { Config } from "./config/settings.js";
-import { createEngine, type EngineOptions, type RunningEngine } from "./engine/index.js";
-import { ConfigurationError } from "./errors.js";
-import { openModelDigest } from "./model/digest/model-digest.js";
-import { loadModel, loadTokenizerEarly, type LoadOptions, type Model } from "./model/index.js";
 import { awaitMountedModel, isMountAwaited } from "./model/source/location/await-mount.js";
-import { fetchOptions } from "./model/source/fetch-settings.js";
 import { locateModel, type LocatedModel } from "./model/source/location/locate-model.js";
 import { describeLocation } from "./model/source/location/model-location.js";
-import { isRemote, provideModel, type ProvidedModel } from "./model/source/provide-model.js";
-import type { ModelWatch } from "./model/source/watch/model-watch.js";
-import { resolveDevice, type DeviceChoice } from "./ort/index.js";
+import { isRemote } from "./model/source/provide-model.js";
 import type { Servers } from "./servers.js";
 import type { EarlyHealth } from "./servers/early-health.js";
 import type { Loaded } from "./servers/loaded.js";
 import { prepareServers, type Prepared } from "./servers/prepare.js";
+import type { Room } from "./servers/swapping/room.js";
 import type { Watching } from "./servers/swapping/source.js";
 import { shippedModelFolder } from "./shipped-model.js";
 import type { Logger } from "./telemetry/log.js";
-import type { Progress, ProgressListener } from "./telemetry/progress/index.js";
 import { readVersion } from "./version.js";
 
-/** The settings that a model and its engine depend on. */
-export type EngineSettings = Pick<
-  Config,
-  | "model"
-  | "modelId"
-  | "modelDigest"
-  | "modelWaitSeconds"
-  | "modelCache"
-  | "modelCacheSize"
-  | "modelCacheVerify"
-  | "modelToken"
-  | "downloadPartSize"
-  | "downloadConcurrency"
-  | "device"
-  | "dtype"
-  | "kvDtype"
-  | "weightsCache"
-  | "maxSequenceLength"
-  | "maxNewTokens"
-  | "defaultIncludeStopSequences"
-  | "maxConcurrentRequests"
-  | "maxPromptCharacters"
-  | "maxSlots"
-  | "kvMemory"
-  | "prefillChunkTokens"
-  | "decodeSlowdown"
-  | "prefixCacheTokens"
-  | "promptLookup"
-  | "threads"
-  | "spin"
-  | "ortLibrary"
->;
+export type { EngineSettings } from "./assemble/load-engine.js";
 
 /** The model that is served when none is named. */
 const shippedModel: LocatedModel = {
@@ -78,8 +42,8 @@ export interface Service extends Servers {
  * @throws {ConfigurationError} when a setting does not fit the model or the machine, or the model is not there.
  */
 export async function startEngine(settings: EngineSettings, log: Logger): Promise<Loaded> {
-  const device = await openDevice(settings, log);
-  return loadFirst(settings, await locate(settings, log), log, { device });
+  const room = await openDevice(settings, log);
+  return loadFirst(settings, await locate(settings, log), log, { room });
 }
 
 /**
@@ -90,40 +54,29 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
  */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const prepared = prepareServers(config, log);
-  const device = await openDevice(config, log);
-  if (config.watch && device.kind !== "cpu") {
-    throw new ConfigurationError("--watch swaps models on a CPU only: leave it out, or take --device cpu");
-  }
+  const room = await openDevice(config, log);
   const isAwaited = isMountAwaited({ setting: config.model, environment: processEnvironment() });
   const waiting = isAwaited ? await openHealth(config, prepared, log) : undefined;
   waiting?.say("waiting for the model");
   const located = await locate(config, log);
   waiting?.say("loading");
-  const watching = config.watch ? await openWatching(config, located, log) : undefined;
+  const watching = config.watch ? await openWatching(config, located, room, log) : undefined;
   const isFetched = watching !== undefined || isRemote(located.location);
   const earlyHealth = waiting ?? (isFetched ? await openHealth(config, prepared, log) : undefined);
   // The wire libraries load while the model's session is made on another thread.
   const [loaded, { startServers }, version] = await Promise.all([
-    loadFirst(config, located, log, { device, onProgress: earlyHealth?.onProgress, watching }),
+    loadFirst(config, located, log, { room, onProgress: earlyHealth?.onProgress, watching }),
     import("./servers.js"),
     readVersion(),
   ]);
-  const source = watching?.sourceAfter(loaded, async (model, { id, memoryLimits }) =>
-    loadEngine(config, { ...model, beganMs: performance.now() }, { id, device, memoryLimits, log }),
+  const source = watching?.sourceAfter(loaded, async (model, parts) =>
+    loadEngine(config, { ...model, beganMs: performance.now() }, { ...parts, device: room.device, log }),
   );
-  const servers = await startServers(config, loaded, { ...prepared, earlyHealth, source, version, log });
+  const deviceUse = room.readUse;
+  const servers = await startServers(config, loaded, { ...prepared, earlyHealth, source, deviceUse, version, log });
   const { value: modelDigest } = loaded.digest;
   if (modelDigest === undefined) void readDigest(loaded, log);
   return { modelId: loaded.model.id, modelDigest, ...servers };
-}
-
-type DeviceSettings = Pick<Config, "device" | "ortLibrary">;
-
-/** Once: a model that comes later is loaded to the same. */
-async function openDevice({ device: setting, ortLibrary }: DeviceSettings, log: Logger): Promise<DeviceChoice> {
-  const { choice, reason } = await resolveDevice(setting, ortLibrary === "" ? undefined : ortLibrary);
-  log.info("device", { device: choice.kind === "cpu" ? "cpu" : `cuda:${choice.id}`, reason });
-  return choice;
 }
 
 type LocationSettings = Pick<Config, "model" | "modelWaitSeconds">;
@@ -146,14 +99,13 @@ async function openHealth(config: Config, { ports }: Prepared, log: Logger): Pro
   return openEarlyHealth(config, planned, log);
 }
 
-async function openWatching(config: Config, { location }: LocatedModel, log: Logger): Promise<Watching> {
+async function openWatching(config: Config, { location }: LocatedModel, room: Room, log: Logger): Promise<Watching> {
   const source = await import("./servers/swapping/source.js");
-  return source.openWatching(config, location, memoryLimitBytes(), log);
+  return source.openWatching(config, location, room, log);
 }
 
-interface FirstParts {
-  readonly device: DeviceChoice;
-  readonly onProgress?: ProgressListener | undefined;
+interface FirstParts extends Pick<ProvideParts, "onProgress"> {
+  readonly room: Room;
   /** Of the model's place, with `--watch`. */
   readonly watching?: Watching | undefined;
 }
@@ -162,110 +114,11 @@ async function loadFirst(
   settings: EngineSettings,
   located: LocatedModel,
   log: Logger,
-  { device, onProgress, watching }: FirstParts,
+  { room: { device, limitBytes }, onProgress, watching }: FirstParts,
 ): Promise<Loaded> {
   const provided = await provide(settings, located, log, { onProgress, watch: watching?.watch });
-  const memoryLimits = watching?.memoryLimits ?? [await memoryOf(device)];
+  const memoryLimits = watching?.memoryLimits ?? [limitBytes];
   return loadEngine(settings, provided, { id: idOf(settings, located), device, memoryLimits, log });
-}
-
-/** Bytes for weights and KV cache: what this process may use, or what is free on the device. */
-async function memoryOf(device: DeviceChoice): Promise<number> {
-  if (device.kind === "cpu") return memoryLimitBytes();
-  const { CudaDriver } = await import("./ort/cuda/driver.js");
-  return new CudaDriver().memoryOf(device.id).free;
-}
-
-interface EngineParts {
-  /** By default the folder's name. */
-  readonly id: string | undefined;
-  readonly device: DeviceChoice;
-  /** Memory to plan with: the first of these in which a sequence fits. */
-  readonly memoryLimits: readonly number[];
-  readonly log: Logger;
-}
-
-async function loadEngine(
-  settings: EngineSettings,
-  { tokenizer, beganMs, ...provided }: TimedModel,
-  { id: givenId, device, memoryLimits, log }: EngineParts,
-): Promise<Loaded> {
-  const fetchedMs = performance.now() - beganMs;
-  const digest = await openModelDigest({
-    model: provided.folder,
-    known: provided.digest,
-    expected: settings.modelDigest === "" ? undefined : settings.modelDigest,
-  });
-  const ending = new AbortController();
-  const model = await loadModel({
-    folder: provided.folder,
-    tokenizer,
-    id: givenId,
-    device,
-    dtype: settings.dtype,
-    kvDtype: settings.kvDtype,
-    weightsCache: settings.weightsCache === "" ? undefined : settings.weightsCache,
-    digest: digest.value,
-    memoryLimitBytes: memoryLimits[0],
-    threads: settings.threads === 0 ? availableCpus() : settings.threads,
-    isSpinning: settings.spin,
-    ortLibrary: settings.ortLibrary === "" ? undefined : settings.ortLibrary,
-  });
-  const { id, folder, architecture, dtype, kvDtype, precisionReason, weightBytes, threads, shape } = model;
-  log.info("model", {
-    id,
-    folder,
-    digest: digest.value,
-    architecture,
-    dtype,
-    kvDtype,
-    precisionReason,
-    weightBytes,
-    threads,
-    ...shape,
-  });
-  const running = engineWithin(model, settings, memoryLimits, log);
-  const loadMs = performance.now() - beganMs;
-  log.info("engine", { ...running.capacity, fetchMs: Math.round(fetchedMs), loadMs: Math.round(loadMs - fetchedMs) });
-  const release = async (): Promise<void> => {
-    ending.abort();
-    await provided.release();
-  };
-  return { ...running, model, digest, loadMs, ending: ending.signal, release };
-}
-
-/** @throws {ConfigurationError} when no sequence fits the last limit; the model is disposed then. */
-function engineWithin(
-  model: Model,
-  settings: EngineSettings,
-  [limitBytes = 0, ...others]: readonly number[],
-  log: Logger,
-): RunningEngine {
-  try {
-    return createEngine(model, engineOptions(settings, limitBytes, log));
-  } catch (error) {
-    if (error instanceof ConfigurationError && others.length > 0) return engineWithin(model, settings, others, log);
-    model[Symbol.dispose]();
-    throw error;
-  }
-}
-
-function engineOptions(settings: EngineSettings, limitBytes: number, log: Logger): EngineOptions {
-  return {
-    maxSlots: settings.maxSlots,
-    maxSequenceLength: settings.maxSequenceLength,
-    maxNewTokens: settings.maxNewTokens,
-    maxConcurrentRequests: settings.maxConcurrentRequests,
-    prefillChunkTokens: settings.prefillChunkTokens,
-    decodeSlowdown: settings.decodeSlowdown,
-    prefixCacheTokens: settings.prefixCacheTokens,
-    promptLookup: settings.promptLookup,
-    kvMemoryBytes: settings.kvMemory,
-    memoryLimitBytes: limitBytes,
-    includeStopSequenceByDefault: settings.defaultIncludeStopSequences,
-    maxPromptCharacters: settings.maxPromptCharacters,
-    onFailure: (error) => log.error("a step failed", { error }),
-  };
 }
 
 /** Beside the requests of a model that serves already. */
@@ -282,51 +135,4 @@ async function readDigest({ digest, ending }: Loaded, log: Logger): Promise<void
 function idOf({ modelId }: Pick<Config, "modelId">, { location }: LocatedModel): string | undefined {
   if (modelId !== "") return modelId;
   return location.kind === "hub-cache" ? location.model : undefined;
-}
-
-interface ProvideParts extends Pick<FirstParts, "onProgress"> {
-  readonly watch?: ModelWatch | undefined;
-}
-
-interface TimedModel extends ProvidedModel, Pick<LoadOptions, "tokenizer"> {
-  /** When it began to be fetched, if it had to be. */
-  readonly beganMs: number;
-}
-
-/** The tokenizer loads while the weights are on their way. */
-async function provide(
-  settings: EngineSettings,
-  { location }: LocatedModel,
-  log: Logger,
-  { onProgress, watch }: ProvideParts,
-): Promise<TimedModel> {
-  const beganMs = performance.now();
-  let tokenizer: LoadOptions["tokenizer"];
-  const isFetched = watch !== undefined || isRemote(location);
-  const display = isFetched ? await displayOf(describeLocation(location), log) : undefined;
-  const listeners = {
-    onProgress: (progress: Progress): void => {
-      display?.onProgress(progress);
-      onProgress?.(progress);
-    },
-    onSmallFiles: (folder: string): void => {
-      tokenizer = loadTokenizerEarly(folder);
-    },
-  };
-  const onWarning = (message: string): void => log.warn(message);
-  const options = { environment: processEnvironment(), ...fetchOptions(settings), ...listeners, onWarning };
-  try {
-    const provided =
-      watch === undefined
-        ? await provideModel(location, options)
-        : await watch.first(new AbortController().signal, listeners);
-    return { ...provided, tokenizer, beganMs };
-  } finally {
-    display?.end();
-  }
-}
-
-async function displayOf(model: string, log: Logger) {
-  const { showProgress } = await import("./telemetry/progress/index.js");
-  return showProgress({ log, model, terminal: process.stderr });
 }

@@ -134,13 +134,14 @@ function shownOf({ engine, model, digest, capacity, loadMs }: Loaded): ShownMode
   };
 }
 
-/** Sequences of all models that have some; of the KV cache the current model's, whose capacity is shown. */
+/** Sequences of all models that have some; cache and graphs are the current model's, whose capacity is shown. */
 function stateOf(current: CurrentModel) {
   const counts = current.withRequests.map(({ engine }) => engine.counts);
   const sum = (name: "waiting" | "prefilling" | "running"): number =>
     counts.reduce((total, each) => total + each[name], 0);
+  const { cachedTokens, graphCaptures, graphReplays } = current.get().engine;
   return {
-    ...{ waiting: sum("waiting"), prefilling: sum("prefilling"), running: sum("running") },
-    cachedTokens: current.get().engine.cachedTokens,
+    ...{ waiting: sum("waiting"), prefilling: sum("prefilling"), running: sum("running"), cachedTokens },
+    graphs: { captures: graphCaptures, replays: graphReplays },
   };
 }

@@ -44,7 +44,6 @@ export const foreignSettings: readonly ForeignSetting[] = [
   tgis("max-prefill-padding", ownScheduler),
   tgis("max-waiting-tokens", ownScheduler),
   tgis("batch-safety-margin", "memory is reserved at start, by --kv-memory"),
-  tgis("cuda-process-memory-fraction", "models run on the CPU"),
   tgis("tokenization-workers", "prompts are tokenized in the server's own thread"),
   tgis("prefix-store-path", "tuned prompts are not supported"),
   tgis("adapter-cache", "adapters are not supported"),

@@ -10,7 +10,8 @@ import { Candidates } from "./sampling/candidates.js";
 import { Scheduler, type SchedulerCounts, type SchedulerLimits, type StepPlan } from "./scheduler.js";
 import { reportOf } from "./sequence-report.js";
 import { Sequence, type SequenceContext } from "./sequence.js";
-import { runStep } from "./step.js";
+import { mayRunAhead } from "./run-ahead.js";
+import { runStep, type RunAhead, type StepHooks } from "./step.js";
 import { checkParameters, checkPromptCharacters, completeRequest } from "./validation.js";
 
 export interface EngineParts {
@@ -23,6 +24,8 @@ export interface EngineParts {
   readonly decodeSlowdown: number;
   /** Whether to guess next tokens: where a run of several gives the same bits as one after the other. */
   readonly isSpeculating: boolean;
+  /** Whether to launch decodes before the last one's tokens were looked at, where the runner can. */
+  readonly isRunningAhead: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** A seed for a sampling request that brought none: 32 bits, so that it stays exact in any JSON reader. */
@@ -77,6 +80,16 @@ export class BatchingEngine implements Engine {
     let sum = 0;
     for (const { cachedTokens } of this.#inFlight) sum += cachedTokens;
     return sum;
+  }
+
+  /** Decodes that were captured as CUDA graphs, since the start. */
+  get graphCaptures(): number {
+    return this.parts.runner.graphs?.captures ?? 0;
+  }
+
+  /** Decodes that replayed one. */
+  get graphReplays(): number {
+    return this.parts.runner.graphs?.replays ?? 0;
   }
 
   /** Tells `observer` of everything from now on, in place of the one before. */
@@ -173,7 +186,17 @@ export class BatchingEngine implements Engine {
     for (;;) {
       const plan = this.#scheduler.planStep(this.#pace.tokensFor(this.#scheduler.counts));
       if (plan === undefined) await this.#sleep();
-      else await (this.#stepping = this.#step(plan));
+      else await (this.#stepping = this.#steps(plan));
+    }
+  }
+
+  /** A step, and those that were launched ahead behind it. */
+  async #steps(plan: StepPlan<Sequence>): Promise<void> {
+    let [newest, ahead] = [plan, await this.#step(plan)];
+    while (ahead !== undefined) {
+      const { sequences } = ahead;
+      newest = this.#scheduler.planAhead(newest, (sequence) => sequences.has(sequence));
+      ahead = await this.#step(newest, ahead);
     }
   }
 
@@ -183,10 +206,11 @@ export class BatchingEngine implements Engine {
     this.#wakeUp = undefined;
   }
 
-  async #step(plan: StepPlan<Sequence>): Promise<void> {
+  async #step(plan: StepPlan<Sequence>, ahead?: RunAhead): Promise<RunAhead | undefined> {
     const watch = this.#observer && new RunWatch(this.#observer, this.parts.now);
+    let next: RunAhead | undefined;
     try {
-      await runStep(plan, this.parts.runner, {
+      const hooks: StepHooks = {
         launched: () => this.#tell(),
         describe: (sequence, start, end, result) =>
           this.#guard(sequence, () => sequence.describePrompt(start, end, result)),
@@ -196,10 +220,12 @@ export class BatchingEngine implements Engine {
           sequence.verified(drafted, accepted);
           this.#observerOf(sequence.caller)?.draftVerified?.({ drafted, accepted });
         },
+        mayRunAhead: () => this.#mayRunAhead(plan, ahead),
         pace: this.#pace,
         now: this.parts.now,
         watch,
-      });
+      };
+      next = await runStep(plan, this.parts.runner, hooks, ahead);
       this.#scheduler.commit(plan);
       watch?.stepFinished();
     } catch (error) {
@@ -208,6 +234,13 @@ export class BatchingEngine implements Engine {
       this.#fail(plan, error);
     }
     this.#endExpired();
+    return next;
+  }
+
+  #mayRunAhead(plan: StepPlan<Sequence>, ahead: RunAhead | undefined): boolean {
+    const { isRunningAhead, limits } = this.parts;
+    const { counts } = this.#scheduler;
+    return isRunningAhead && mayRunAhead(plan, { counts, rowLength: limits.maxSequenceLength, ahead });
   }
 
   #evaluate(sequence: Sequence, result: RunResult, row: number): void {

@@ -1,15 +1,17 @@
+import { defaultSlots } from "../config/settings/engine.js";
 import { ConfigurationError } from "../errors.js";
 import { kvBytesPerToken, kvShare, workingBytes, type DecoderShape, type KvDtype } from "../model/index.js";
+import type { DeviceChoice } from "../ort/index.js";
 
 /** What the operator allows. */
 export interface CapacityOptions {
-  /** The most sequences that run at once; at least 1. */
-  readonly maxSlots: number;
+  /** The most sequences that run at once, at least 1; undefined = what the device is good for. */
+  readonly maxSlots: number | undefined;
   /** Prompt and completion tokens of one sequence; 0 = as many as the model has positions, which is also the limit. */
   readonly maxSequenceLength: number;
   /** Bytes that the KV cache may grow to; 0 = a share of what the memory limit leaves. */
   readonly kvMemoryBytes: number;
-  /** Memory that this process may use: the container's limit, or the machine's. */
+  /** Memory that the model may use: of this process, what its container or the machine has; or of a device. */
   readonly memoryLimitBytes: number;
 }
 
@@ -29,14 +31,17 @@ export interface MemoryFacts {
   /** Of the weights that stay in memory. */
   readonly weightBytes: number;
   readonly kvDtype: KvDtype;
+  /** Where it computes. */
+  readonly device: Pick<DeviceChoice, "kind">;
 }
 
 /**
  * Slots and context length from a stated budget.
  * @throws {ConfigurationError} when not even one sequence fits, with the numbers.
  */
-export function planCapacity({ shape, weightBytes, kvDtype }: MemoryFacts, options: CapacityOptions): Capacity {
-  const { maxSlots, kvMemoryBytes, memoryLimitBytes } = options;
+export function planCapacity(facts: MemoryFacts, options: CapacityOptions): Capacity {
+  const { shape, weightBytes, kvDtype, device } = facts;
+  const { maxSlots = defaultSlots[device.kind], kvMemoryBytes, memoryLimitBytes } = options;
   const maxSequenceLength = Math.min(options.maxSequenceLength || shape.positions, shape.positions);
   const kvBytesPerSlot = kvBytesPerToken(shape, kvDtype) * maxSequenceLength;
   const left = Math.max(0, memoryLimitBytes - weightBytes - workingBytes);

@@ -18,11 +18,18 @@ export interface EngineOptions extends CapacityOptions {
   readonly prefixCacheTokens: number;
   /** Whether to guess a text's next tokens from what it said before, where that cannot change it. */
   readonly promptLookup: boolean;
+  /**
+   * Whether to launch decodes before the last one's tokens were looked at, where the model selects tokens on its device;
+   * by default so.
+   */
+  readonly runsAhead?: boolean | undefined;
   readonly includeStopSequenceByDefault: boolean;
   /** As in `RequestLimits`. */
   readonly maxPromptCharacters?: number | undefined;
   /** Told of an internal failure that ended sequences; the engine goes on. Must not throw. */
   readonly onFailure: (error: unknown) => void;
+  /** As in `RunnerOptions`. */
+  readonly onGraphsGivenUp?: ((error: Error) => void) | undefined;
 }
 
 export interface RunningEngine {
@@ -48,6 +55,7 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
     maxPrefillTokens: Math.max(prefillChunkTokens, maxDraftTokens) + 1,
     kvDtype: model.kvDtype,
     selection: model.selection,
+    onGraphsGivenUp: options.onGraphsGivenUp,
   });
   const engine = new BatchingEngine({
     runner,
@@ -66,9 +74,11 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
       slots,
       prefixCacheTokens: canChunk(model) ? options.prefixCacheTokens : 0,
       reusablePositions: model.isExactInAnyOrder ? "all" : "prefilled",
+      paddedRowLength: runner.graphs === undefined ? undefined : maxSequenceLength,
     },
     decodeSlowdown: canChunk(model) ? options.decodeSlowdown : Infinity,
     isSpeculating: options.promptLookup && model.isExactInAnyOrder,
+    isRunningAhead: options.runsAhead ?? true,
     now: () => performance.now(),
     drawSeed: () => BigInt(randomInt(2 ** 32)),
     onFailure: options.onFailure,

@@ -1,12 +1,34 @@
-/** Keeps the rows that decode covers dense: which sequences change rows, and where to. */
+/**
+ * The rows that decode covers: which sequences change rows so that they are dense, and how they are filled up to one of
+ * a few windows where each window that is run costs something of its own.
+ */
 
 /** A row of the KV cache: free; in the use of a sequence that stays (prefilling, or new); or of one that may move. */
 export type RowUse = "free" | "stays" | { readonly cachedTokens: number };
 
 /** The rows [start, end). */
-interface Window {
+export interface Window {
   readonly start: number;
   readonly end: number;
+}
+
+/** A GPU takes hardly longer for so many rows than for one: it reads the same weights. */
+const shortestPadded = 8;
+
+/**
+ * The window that stands for `needed` where few different ones are to occur, of `rows` rows. Its length is a power of
+ * two and at least 8, or all rows; it starts at a multiple of half of that, or ends with the last row.
+ *
+ * 256 rows have 120 such windows, and 32,896 of any kind. With starts at multiples of the whole length they would be 63,
+ * but two sequences to either side of row 128 would take all rows: here no window beyond the shortest has four times the
+ * rows that are needed.
+ */
+export function paddedWindow({ start, end }: Window, rows: number): Window {
+  for (let length = shortestPadded; length < rows; length *= 2) {
+    const first = Math.min(start - (start % (length / 2)), rows - length);
+    if (end <= first + length) return { start: first, end: first + length };
+  }
+  return { start: 0, end: rows };
 }
 
 /**

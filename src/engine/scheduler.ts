@@ -21,10 +21,13 @@
  * [0, cachedTokens) is still where the scheduler believes it to be, and the next `planStep` is right.
  */
 import { ConfigurationError, InternalError, OverCapacityError } from "../errors.js";
-import { planMoves, type RowUse } from "./decode-window.js";
+import { paddedWindow, planMoves, type RowUse, type Window } from "./decode-window.js";
 import { Placement, type Place, type RowCopy } from "./prefix/placement.js";
 import { RowContents } from "./prefix/row-contents.js";
 import { SlotPool, type SlotOwner } from "./slots.js";
+import type { PrefillChunk, SlotMove, StepPlan } from "./step-plan.js";
+
+export type { PrefillChunk, SlotMove, StepPlan } from "./step-plan.js";
 
 /** What the scheduler knows of a sequence. It alone writes what is not `readonly` after `add`. */
 export interface Schedulable extends SlotOwner {
@@ -51,41 +54,11 @@ export interface SchedulerLimits {
   readonly prefixCacheTokens: number;
   /** Which positions another prompt may start from: those that prefill wrote, or those that decode wrote too. */
   readonly reusablePositions: "prefilled" | "all";
-}
-
-/** A running sequence goes to another row, with its [0, cachedTokens). */
-export interface SlotMove<S> extends RowCopy {
-  readonly sequence: S;
-}
-
-/** Prompt tokens [start, end) of one sequence, written to row `slot` at those positions. */
-export interface PrefillChunk<S> {
-  readonly sequence: S;
-  readonly slot: number;
-  readonly start: number;
-  readonly end: number;
-  /** `end` is the prompt's end: the chunk's logits give the first completion token. */
-  readonly isLast: boolean;
-}
-
-/** One step, to be run in the order of the fields. */
-export interface StepPlan<S> {
-  /** Prefixes of prompts, into the rows of new sequences; what rows hold, out of the way of moves. */
-  readonly copies: readonly RowCopy[];
-  readonly moves: readonly SlotMove<S>[];
-  readonly prefills: readonly PrefillChunk<S>[];
-  /** The first row of the decode; 0 when there is none. */
-  readonly decodeStart: number;
   /**
-   * Row `decodeStart + i` decodes sequence `decode[i]`; undefined = a hole, the prefilling sequence's row, run as a
-   * dummy. The first and the last are never holes.
+   * Positions of a row, where decodes are to cover few different windows (`paddedWindow`), as captured graphs want it:
+   * rows beside those that must run are then run as dummies. Absent: decodes cover no more rows than they must.
    */
-  readonly decode: readonly (S | undefined)[];
-  /**
-   * Where `decode[i]` writes its K and V: behind what the row holds. For a dummy that is the end of the chunk that this
-   * step puts there, which is not yet in `cachedTokens`.
-   */
-  readonly decodePositions: readonly number[];
+  readonly paddedRowLength?: number | undefined;
 }
 
 export interface SchedulerCounts {
@@ -180,14 +153,27 @@ export class Scheduler<S extends Schedulable> {
     const prefills = this.#planPrefills(placement, prefillTokens);
     const moves = this.#planMoves(prefills, placement);
     const rows = this.#runningAfter(moves);
-    const decodeStart = Math.max(
-      0,
-      rows.findIndex((row) => row !== undefined),
-    );
-    const decode = rows.slice(decodeStart, rows.findLastIndex((row) => row !== undefined) + 1);
-    if (prefills.length === 0 && decode.length === 0) return undefined;
-    const decodePositions = positionsOf(decode, decodeStart, prefills);
-    this.#newestPlan = { copies: placement.copies, moves, prefills, decodeStart, decode, decodePositions };
+    const positions = this.#positionsAfter([...placement.copies, ...moves], prefills, rows);
+    const { start, end } = this.#decodeWindow(rows, positions);
+    if (prefills.length === 0 && start === end) return undefined;
+    const [decode, decodePositions] = [rows.slice(start, end), positions.slice(start, end)];
+    this.#newestPlan = { copies: placement.copies, moves, prefills, decodeStart: start, decode, decodePositions };
+    return this.#newestPlan;
+  }
+
+  /**
+   * The step that a run ahead makes: the decode of `plan`, which is committed, once more, one position further. Rows of
+   * sequences that are gone since, and those that `goesOn` denies, are holes in it: the run writes behind what they hold.
+   * @param goesOn whether the run ahead began with the sequence's newest token.
+   */
+  planAhead(plan: StepPlan<S>, goesOn: (sequence: S) => boolean): StepPlan<S> {
+    this.#newestPlan = {
+      ...{ copies: [], moves: [], prefills: [], decodeStart: plan.decodeStart },
+      decode: plan.decode.map(
+        (sequence) => (sequence?.slot !== undefined && goesOn(sequence) ? sequence : undefined), // no sequence changed its slot since
+      ),
+      decodePositions: plan.decodePositions.map((position) => position + 1),
+    };
     return this.#newestPlan;
   }
 
@@ -277,6 +263,32 @@ export class Scheduler<S extends Schedulable> {
     return rows;
   }
 
+  /**
+   * Of each row, how many positions hold something of use once the copies and chunks of a step are done. That includes
+   * what a move leaves behind: after a failed step the sequence is still there.
+   */
+  #positionsAfter(copies: readonly RowCopy[], prefills: readonly PrefillChunk<S>[], rows: readonly (S | undefined)[]) {
+    const positions = rows.map((running, row) => running?.cachedTokens ?? this.#contents.lengthOf(row));
+    for (const { from, tokens } of copies) positions[from] = Math.max(positions[from] ?? 0, tokens);
+    for (const { to, tokens } of copies) positions[to] = tokens;
+    for (const { slot, end } of prefills) positions[slot] = end;
+    return positions;
+  }
+
+  /** Padded where that is asked for, unless a dummy would write over what a row holds. */
+  #decodeWindow(rows: readonly (S | undefined)[], positions: readonly number[]): Window {
+    const { slots, paddedRowLength } = this.#limits;
+    const start = Math.max(
+      0,
+      rows.findIndex((row) => row !== undefined),
+    );
+    const dense = { start, end: rows.findLastIndex((row) => row !== undefined) + 1 };
+    if (paddedRowLength === undefined || dense.end === 0) return dense;
+    const padded = paddedWindow(dense, slots);
+    const hasRoom = positions.slice(padded.start, padded.end).every((position) => position < paddedRowLength);
+    return hasRoom ? padded : dense;
+  }
+
   #runningIn(slot: number): S | undefined {
     const owner = this.#slots.owners[slot];
     return owner === this.#prefilling ? undefined : owner;
@@ -296,18 +308,6 @@ export class Scheduler<S extends Schedulable> {
   #remember(slot: number, tokenIds: readonly number[], length: number): void {
     if (this.#limits.prefixCacheTokens > 0) this.#contents.set(slot, tokenIds.slice(0, length));
   }
-}
-
-function positionsOf<S extends Schedulable>(
-  decode: readonly (S | undefined)[],
-  decodeStart: number,
-  prefills: readonly PrefillChunk<S>[],
-): number[] {
-  const positions = decode.map((sequence) => sequence?.cachedTokens ?? 0);
-  for (const { slot, end } of prefills) {
-    if (slot - decodeStart in positions) positions[slot - decodeStart] = end;
-  }
-  return positions;
 }
 
 function snapshotOf<S extends Schedulable>(sequence: S): SequenceSnapshot<S> {

@@ -1,6 +1,6 @@
 import type { PrefillPace } from "./prefill-pace.js";
 import type { RunWatch } from "./run-watch.js";
-import type { Runner, RunResult } from "./runner/runner.js";
+import type { DecodeRow, Runner, RunResult } from "./runner/runner.js";
 import type { PrefillChunk, StepPlan } from "./scheduler.js";
 import type { Sequence } from "./sequence.js";
 
@@ -16,6 +16,8 @@ export interface StepHooks {
   readonly draft?: ((sequence: Sequence) => readonly number[]) | undefined;
   /** Of a draft, the first `accepted` tokens were right. */
   verified(sequence: Sequence, drafted: number, accepted: number): void;
+  /** Whether the decode that has run may be followed by a run ahead. */
+  mayRunAhead(): boolean;
   /** Learns how long runs take. */
   readonly pace: Pick<PrefillPace, "prefilled" | "decoded">;
   /** Milliseconds, monotonic. */
@@ -24,14 +26,29 @@ export interface StepHooks {
   readonly watch?: RunWatch | undefined;
 }
 
+/** A decode that was launched before the tokens of the one before it were chosen. */
+export interface RunAhead {
+  readonly run: Promise<RunResult>;
+  /** The sequences whose chosen token is the one that it runs. */
+  readonly sequences: ReadonlySet<Sequence>;
+}
+
 /** With more, one run for all costs less than one for each. */
 const maxVerifiedSequences = 2;
 
 /**
  * Runs a plan: copies and moves, then prompt chunks, then one decode. Results are evaluated as they come, since a run
  * overwrites those of the one before. Nothing of the scheduler's changes here.
+ * @param ahead the plan's decode, where it was launched already.
+ * @returns the decode that was launched behind this plan's, before its tokens were chosen. It must be awaited before
+ * anything else runs.
  */
-export async function runStep(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
+export async function runStep(
+  plan: StepPlan<Sequence>,
+  runner: Runner,
+  hooks: StepHooks,
+  ahead?: RunAhead,
+): Promise<RunAhead | undefined> {
   for (const { from, to, tokens } of [...plan.copies, ...plan.moves]) runner.copy(from, to, tokens);
   const { now, pace } = hooks;
   for (const chunk of plan.prefills) {
@@ -39,16 +56,23 @@ export async function runStep(plan: StepPlan<Sequence>, runner: Runner, hooks: S
     await prefill(chunk, runner, hooks);
     pace.prefilled(chunk.end - chunk.start, now() - beganMs);
   }
-  if (plan.decode.length === 0) return;
+  if (plan.decode.length === 0) return undefined;
   const beganMs = now();
-  await decodeOrVerify(plan, runner, hooks);
+  const next =
+    ahead === undefined ? await decodeOrVerify(plan, runner, hooks) : await decode(plan, runner, hooks, ahead);
   pace.decoded(now() - beganMs);
+  return next;
 }
 
-async function decodeOrVerify(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
+async function decodeOrVerify(
+  plan: StepPlan<Sequence>,
+  runner: Runner,
+  hooks: StepHooks,
+): Promise<RunAhead | undefined> {
   const drafts = draftsFor(plan, hooks);
+  if (drafts.length === 0) return decode(plan, runner, hooks);
   for (const draft of drafts) await verify(draft, runner, hooks);
-  if (drafts.length === 0) await decode(plan, runner, hooks);
+  return undefined;
 }
 
 async function prefill(chunk: PrefillChunk<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
@@ -104,18 +128,42 @@ async function verify({ sequence, slot, position, tokenIds }: Draft, runner: Run
   hooks.watch?.evaluated();
 }
 
-async function decode(plan: StepPlan<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
-  const rows = plan.decode.map((sequence, row) => ({
-    tokenId: sequence?.newestTokenId ?? 0, // a hole runs too: any token, at a position that holds nothing
-    position: plan.decodePositions[row] ?? 0,
-  }));
-  hooks.watch?.launchingDecode(plan.decode);
-  const run = runner.decode(plan.decodeStart, rows);
+async function decode(
+  plan: StepPlan<Sequence>,
+  runner: Runner,
+  hooks: StepHooks,
+  ahead?: RunAhead,
+): Promise<RunAhead | undefined> {
+  hooks.watch?.launchingDecode(plan.decode); // of a run ahead: from here on it is waited for
+  const run = ahead?.run ?? runner.decode(plan.decodeStart, rowsOf(plan));
   hooks.launched();
   const result = await run;
-  hooks.watch?.computed();
-  for (const [row, sequence] of plan.decode.entries()) {
-    if (sequence !== undefined) hooks.evaluate(sequence, result, row);
+  const next = hooks.mayRunAhead() ? runner.decodeNext?.() : undefined;
+  next?.catch(() => undefined); // told when it is awaited
+  try {
+    hooks.watch?.computed();
+    // Asked before choosing, which may change the logits.
+    const highest = next === undefined ? [] : plan.decode.map((_, row) => result.highestToken(row));
+    for (const [row, sequence] of plan.decode.entries()) {
+      if (sequence !== undefined) hooks.evaluate(sequence, result, row);
+    }
+    hooks.watch?.evaluated();
+    return next && { run: next, sequences: sequencesWith(plan.decode, highest) };
+  } catch (error) {
+    await next?.catch(() => undefined); // before anything else runs
+    throw error;
   }
-  hooks.watch?.evaluated();
+}
+
+/** The sequences whose newest token is that of their row. */
+function sequencesWith(rows: readonly (Sequence | undefined)[], tokenIds: readonly (number | undefined)[]) {
+  const those = rows.filter((sequence, row) => sequence?.newestTokenId === tokenIds[row]);
+  return new Set(those.filter((sequence) => sequence !== undefined));
+}
+
+function rowsOf({ decode, decodePositions }: StepPlan<Sequence>): DecodeRow[] {
+  return decode.map((sequence, row) => ({
+    tokenId: sequence?.newestTokenId ?? 0, // a hole runs too: any token, at a position that holds nothing
+    position: decodePositions[row] ?? 0,
+  }));
 }

@@ -31,8 +31,10 @@ export interface LoadOptions extends PrecisionOptions {
   readonly weightsCache?: string | undefined;
   /** Of the model's files, where it is known: names what is kept in `weightsCache`. */
   readonly digest?: string | undefined;
-  /** Of the graph; by default `block-maxima` on a CPU, and otherwise `on-device`. For tests of the one on the other. */
+  /** Of the graph; by default `block-maxima` on a CPU, and otherwise `on-device`. */
   readonly selection?: Selection | undefined;
+  /** As in `SessionOptions`. */
+  readonly cudaGraphs?: boolean | undefined;
 }
 
 /** A checkpoint that is ready to run. Its session is to be driven by one runner. */
@@ -65,6 +67,12 @@ export interface Model extends Disposable {
   /** Any of them ends a completion. May be empty. */
   readonly eosTokenIds: readonly number[];
   readonly session: Session;
+  /**
+   * Gives back the memory of the weights' files that steps have read: rows of an embedding table, with some 60 KiB around
+   * each. They come back from the file when they are read again. Linux only.
+   * @returns bytes of address space, however much of it was in memory.
+   */
+  readonly dropReadPages: () => Promise<number>;
 }
 
 /**
@@ -92,7 +100,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     checkVocabulary(shape, tokenizer);
     return tokenizer;
   };
-  const { session, tokenizer, weightBytes } = await createModelSession(
+  const { session, tokenizer, weightBytes, dropReadPages } = await createModelSession(
     {
       folder: checkpoint.folder,
       blueprint,
@@ -102,7 +110,13 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       loadTokenizer: loadChecked,
     },
     { dtype, kvDtype },
-    { threads, isSpinning: options.isSpinning, libraryPath: options.ortLibrary, device },
+    {
+      threads,
+      isSpinning: options.isSpinning,
+      libraryPath: options.ortLibrary,
+      device,
+      cudaGraphs: options.cudaGraphs,
+    },
   );
   try {
     return {
@@ -115,7 +129,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       threads,
       tokenizer,
       eosTokenIds: eosTokenIds(checkpoint, shape.vocabularySize, tokenizer.endOfTextId),
-      session,
+      ...{ session, dropReadPages },
       [Symbol.dispose]: () => session.dispose(),
     };
   } catch (error) {

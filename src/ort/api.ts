@@ -85,6 +85,9 @@ const table = {
   bindOutput: checks(137, "BindOutput", ["ptr", "str", "ptr"]),
   releaseIoBinding: releases(135, "ReleaseIoBinding", ["ptr"]),
 
+  createRunOptions: creates(39, "CreateRunOptions", []),
+  addRunConfigEntry: checks(165, "AddRunConfigEntry", ["ptr", "str", "str"]),
+  releaseRunOptions: releases(97, "ReleaseRunOptions", ["ptr"]),
   runWithBinding: checks(133, "RunWithBinding", ["ptr", "ptr", "ptr"]),
 } as const;
 
@@ -99,6 +102,10 @@ export type OrtApi = { readonly [K in keyof Table]: Call<Table[K]> } & {
     readonly runWithBinding: LaterCall<Table["runWithBinding"]>;
     readonly createSessionFromArray: LaterCall<Table["createSessionFromArray"]>;
   };
+  /** The address of `RunWithBinding`, for a thread that is not libuv's. */
+  readonly runWithBindingAt: Pointer;
+  /** Throws an OrtCallError for a status that such a thread brought, and releases it. */
+  readonly check: (name: string, status: unknown) => void;
 };
 
 const cNames: Record<CType, string> = {
@@ -117,12 +124,12 @@ interface NativeFunction {
 
 /** Binds the whole table found at `base` (an `OrtApi *`). */
 export function bindApi(base: Pointer): OrtApi {
+  const addressOf = ({ index }: { readonly index: number }): unknown => koffi.decode(base, index * 8, "void *");
   const native = (e: Entry<readonly CType[], unknown>): NativeFunction => {
     const result = { check: "void *", create: "void *", release: "void", number: "int", text: "str" }[e.kind];
     const args = e.arguments.map((type) => cNames[type]);
     if (e.kind === "create") args.push("void *");
-    const address: unknown = koffi.decode(base, e.index * 8, "void *");
-    return koffi.decode(address, koffi.proto(result, args)) as NativeFunction;
+    return koffi.decode(addressOf(e), koffi.proto(result, args)) as NativeFunction;
   };
 
   const errorCode = native(table.getErrorCode);
@@ -172,5 +179,5 @@ export function bindApi(base: Pointer): OrtApi {
     createSessionFromArray: bindLater(table.createSessionFromArray),
   };
   // The table above is the only description of these functions; no type system sees through a C function pointer.
-  return { ...calls, later } as unknown as OrtApi;
+  return { ...calls, later, runWithBindingAt: addressOf(table.runWithBinding), check } as unknown as OrtApi;
 }

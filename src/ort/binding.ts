@@ -1,6 +1,7 @@
 import { InternalError } from "../errors.js";
 import type { Pointer } from "./api.js";
 import type { Session } from "./session.js";
+import { notCaptured } from "./run-options.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -49,13 +50,24 @@ export class Binding implements Disposable {
     throw new InternalError(`${name} is computed on ${this.session.device.kind}, its tensor is ${where}`);
   }
 
+  /** What is bound, by `input NAME` and `output NAME`. */
+  get bound(): ReadonlyMap<string, Tensor> {
+    return this.#bound;
+  }
+
   /**
    * Runs the session once on a worker thread. Bound tensors must not be touched until it settles, and
    * one session runs one binding at a time.
+   * @param graphId the CUDA graph to replay, captured by its first run; only of a session that captures.
    * @throws {OrtCallError} when a kernel fails; outputs are then undefined.
    */
-  run(): Promise<undefined> {
-    return this.session.api.later.runWithBinding(this.session.pointer(), 0n, this.handle);
+  run(graphId = notCaptured): Promise<undefined> {
+    return this.session.run(this, graphId);
+  }
+
+  /** For sessions of this folder. */
+  pointer(): Pointer {
+    return this.handle;
   }
 
   dispose(): void {

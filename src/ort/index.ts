@@ -7,5 +7,5 @@ export { loadOrtLibrary } from "./library.js";
 export { dropMappedPages } from "./mapped-files.js";
 export { releaseFreedMemory } from "./memory.js";
 export { resolveDevice, type ResolvedDevice } from "./resolve-device.js";
-export { prepareSessions, Session, type SessionOptions } from "./session.js";
+export { prepareSessions, Session, type GraphCapture, type SessionOptions } from "./session.js";
 export { byteLengthOf, elementTypes, liveTensors, Tensor, type ElementType } from "./tensor.js";

@@ -1,9 +1,13 @@
+import { InternalError } from "../errors.js";
 import type { OrtApi, Pointer } from "./api.js";
+import type { Binding } from "./binding.js";
 import { createCpuDevice, type Device, type DeviceChoice } from "./device.js";
 import { koffi } from "./ffi.js";
 import { withFlashAttention } from "./flash-attention.js";
 import { anonymousMemory, memoryMap, moveToHugePages, newMemory } from "./huge-pages.js";
 import { loadOrtLibrary } from "./library.js";
+import { notCaptured } from "./run-options.js";
+import type { RunThread } from "./run-thread.js";
 
 export interface SessionOptions {
   /** Folder to which the external initializers' locations are relative. */
@@ -21,7 +25,24 @@ export interface SessionOptions {
   readonly isFlashAttentionOff?: boolean | undefined;
   /** The CPU by default. */
   readonly device?: DeviceChoice | undefined;
+  /** Whether runs may be captured as CUDA graphs, where the device has them (docs/decisions/0028-cuda-graphs.md). */
+  readonly cudaGraphs?: boolean | undefined;
 }
+
+/** Whether runs of a session can be captured as CUDA graphs. */
+export interface GraphCapture {
+  readonly isOn: boolean;
+  /** Why, in one line, for the log. */
+  readonly reason: string;
+}
+
+/** What a session has whose runs can be captured. */
+interface CapturingParts {
+  readonly graphCapture: GraphCapture;
+  readonly thread?: RunThread | undefined;
+}
+
+const noGraphs: CapturingParts = { graphCapture: { isOn: false, reason: "CPUs have none" } };
 
 /** Where the memory of a session's inputs and outputs is. */
 export interface SessionDevices {
@@ -71,6 +92,9 @@ export class Session implements Disposable, SessionDevices {
   readonly cpu: Device;
   readonly device: Device;
   readonly host: Device;
+  readonly graphCapture: GraphCapture;
+  /** Where its runs are captured, they are all on this thread. */
+  private readonly thread: RunThread | undefined;
   #disposed = false;
 
   private constructor(
@@ -80,8 +104,11 @@ export class Session implements Disposable, SessionDevices {
     private readonly devices: SessionDevices & Partial<Disposable>,
     /** Memory before it was made and after: between them are its weights, as the kernels want them. */
     private readonly maps: { readonly before: string; readonly after: string } = { before: "", after: "" },
+    { graphCapture, thread }: CapturingParts = noGraphs,
   ) {
     ({ cpu: this.cpu, device: this.device, host: this.host } = devices);
+    this.graphCapture = graphCapture;
+    this.thread = thread;
   }
 
   /**
@@ -103,10 +130,21 @@ export class Session implements Disposable, SessionDevices {
       const handle = await withOptions(api, options, create);
       return new Session(api, version, handle, { cpu, device: cpu, host: cpu }, { before, after: memoryMap() });
     }
-    const { openCuda } = await import("./cuda/devices.js"); // most servers have no GPU
+    const { createCapturing, openCuda } = await import("./cuda/devices.js"); // most servers have no GPU
     const cuda = openCuda(library, choice);
-    const handle = await withOptions(api, options, (settings) => cuda.create(settings, create));
-    return new Session(api, version, handle, { cpu, ...cuda.devicesOf(handle) });
+    const { made: handle, graphCapture } = await createCapturing(options.cudaGraphs ?? false, (isCapturing) =>
+      withOptions(api, options, (settings) => cuda.create(settings, isCapturing, create)),
+    );
+    const capturing = { graphCapture, thread: graphCapture.isOn ? await startThread(api) : undefined };
+    return new Session(api, version, handle, { cpu, ...cuda.devicesOf(handle) }, undefined, capturing);
+  }
+
+  /** For bindings of this folder: see `Binding.run`. */
+  run(binding: Binding, graphId: number): Promise<undefined> {
+    const pointer = binding.pointer();
+    if (this.thread !== undefined) return this.thread.run(this.handle, pointer, graphId);
+    if (graphId !== notCaptured) throw new InternalError("a run was to be captured by a session that captures none");
+    return this.api.later.runWithBinding(this.handle, 0n, pointer);
   }
 
   pointer(): Pointer {
@@ -127,6 +165,7 @@ export class Session implements Disposable, SessionDevices {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.thread?.[Symbol.dispose]();
     this.devices[Symbol.dispose]?.();
     this.api.releaseSession(this.handle);
   }
@@ -134,6 +173,11 @@ export class Session implements Disposable, SessionDevices {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+async function startThread(api: OrtApi): Promise<RunThread> {
+  const { RunThread } = await import("./run-thread.js");
+  return new RunThread(api);
 }
 
 async function createHandle(

@@ -110,7 +110,7 @@ export class Tensor implements Disposable {
     this.device.memory.copyBlocks(this.address + BigInt(target), this.address + BigInt(start), blocks);
   }
 
-  /** Fills this tensor with bytes of another, from its byte `start` on: one of them is in host memory. */
+  /** Fills this tensor with bytes of another, from its byte `start` on: one of them is in host memory, or both are on this device. */
   copyFrom(source: Tensor, start = 0): void {
     source.#checkRange(0, start, this.byteLength);
     const { memory } = this.device.isHost ? source.device : this.device;

@@ -24,12 +24,15 @@ export interface ConformanceServer extends Clients {
   stop(): Promise<void>;
 }
 
-const limits = { maxSequenceLength: 96, maxNewTokens: 64, maxConcurrentRequests: 8192, maxSlots: 32 };
+/** Those that the tables' heads name. */
+export const limits = { maxSequenceLength: 96, maxNewTokens: 64, maxConcurrentRequests: 8192, maxSlots: 32 };
 
 /** All APIs over one engine. */
-export async function startConformanceServer(): Promise<ConformanceServer> {
+export async function startConformanceServer(
+  startEngine: (folder: string) => Promise<TestEngine> = async (folder) => startTestEngine(folder, limits),
+): Promise<ConformanceServer> {
   const checkpoint = await chatCheckpoint();
-  const testEngine = await startTestEngine(checkpoint.folder, limits);
+  const testEngine = await startEngine(checkpoint.folder);
   const { engine, model } = testEngine;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const producer = { name: "Text Generation", version: "0.1.0" };

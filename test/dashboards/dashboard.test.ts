@@ -29,7 +29,7 @@ test.each(paths)("%s is what dashboards/source.js says", (path) => {
 
 test("the dashboard's rows are what an operator asks about", () => {
   const rows = panels.filter(({ type }) => type === "row").map(({ title }) => title);
-  expect(rows).toEqual(["Load", "Latency", "Batch", "Cache and memory", "Errors", "Start"]);
+  expect(rows).toEqual(["Load", "Latency", "Batch", "Cache and memory", "GPU", "Errors", "Start"]);
 });
 
 test("no two panels share an id or a place", () => {

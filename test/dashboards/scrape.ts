@@ -1,13 +1,13 @@
 import { observeAll } from "../../src/engine/observer.js";
 import type { RunningEngine } from "../../src/engine/index.js";
-import { createMetrics, type Metrics } from "../../src/telemetry/metrics/create-metrics.js";
+import { createMetrics, type Metrics, type MetricsOptions } from "../../src/telemetry/metrics/create-metrics.js";
 import { fetchingExposition } from "../../src/telemetry/metrics/fetching.js";
 import { startHeld } from "../support/batching.js";
 import { startTestEngine } from "../support/engine.js";
 import { parseExposition } from "../support/exposition.js";
 import { quiet } from "../support/scripted-runner.js";
 
-/** The labels of every series name that a server exports: one that fetches its model, one that answers, one that fails and refuses a new model. */
+/** The labels of every series name that a server exports: one that fetches its model, one that answers, one on a GPU that fails and refuses a new model. */
 export async function scrapedSeries(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const texts = [await fetchingExposition(() => undefined)(), await afterAnAnswer(), await afterAFailure()];
   const series = new Map<string, Set<string>>();
@@ -33,7 +33,11 @@ async function afterAnAnswer(): Promise<string> {
 
 async function afterAFailure(): Promise<string> {
   const { engine, ask, runner } = startHeld();
-  const metrics = measure(engine);
+  const memory = { usedBytes: 1, totalBytes: 2 };
+  const metrics = measure(engine, {
+    deviceUse: () => ({ memory, busyShare: 0.5 }),
+    engineState: () => ({ ...engine.counts, cachedTokens: 0, graphs: { captures: 1, replays: 2 } }),
+  });
   const answer = ask("a");
   await quiet();
   runner.failWith(new Error("out of memory"));
@@ -43,12 +47,13 @@ async function afterAFailure(): Promise<string> {
   return metrics.exposition();
 }
 
-function measure(engine: RunningEngine["engine"]): Metrics {
+function measure(engine: RunningEngine["engine"], more: Partial<MetricsOptions> = {}): Metrics {
   const metrics = createMetrics({
     limits: { ...engine.limits, slots: 4 },
     version: "1",
     model: { id: "m", weightBytes: 1, loadMs: 1, dtype: "float32", kvDtype: "float32", digest: () => "sha256:0" },
     engineState: () => ({ ...engine.counts, cachedTokens: engine.cachedTokens }),
+    ...more,
   });
   engine.observe(observeAll(...metrics.observers));
   return metrics;

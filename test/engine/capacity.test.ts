@@ -9,9 +9,11 @@ const MiB = 2 ** 20;
 const shape = { layers: 2, kvHeads: 4, headDim: 8, vocabularySize: 100, positions: 2048 };
 const gpt2Small = { layers: 12, kvHeads: 12, headDim: 64, vocabularySize: 50_257, positions: 1024 };
 
+const device = { kind: "cpu" } as const;
+
 function plan(options: Partial<CapacityOptions>, weightBytes = 0, kvDtype: KvDtype = "float32") {
   const defaults = { maxSlots: 1000, maxSequenceLength: 0, kvMemoryBytes: 0, memoryLimitBytes: 0 };
-  return planCapacity({ shape, weightBytes, kvDtype }, { ...defaults, ...options });
+  return planCapacity({ shape, weightBytes, kvDtype, device }, { ...defaults, ...options });
 }
 
 test("a token takes a key and a value of every head in every layer", () => {
@@ -24,6 +26,16 @@ describe("slots", () => {
     const expected = { slots: 10, maxSequenceLength: 2048, kvBytesPerSlot: MiB, kvBytes: 10 * MiB };
     expect(plan({ kvMemoryBytes: 10 * MiB })).toEqual(expected);
     expect(plan({ kvMemoryBytes: 11 * MiB - 1 })).toEqual(expected);
+  });
+
+  test.each([
+    ["cpu", 32],
+    ["cuda", 256],
+  ] as const)("are as many as a %s is good for where nobody says how many: %i", (kind, slots) => {
+    const facts = { shape, weightBytes: 0, kvDtype: "float16", device: { kind } } as const;
+    const options = { maxSlots: undefined, maxSequenceLength: 0, kvMemoryBytes: 1024 * MiB, memoryLimitBytes: 0 };
+    expect(planCapacity(facts, options).slots).toBe(slots);
+    expect(planCapacity(facts, { ...options, maxSlots: 300 }).slots).toBe(300);
   });
 
   test("are no more than allowed", () => {
@@ -60,7 +72,7 @@ describe("slots", () => {
   test("of the 124M GPT-2 beside its float32 weights in 4 GiB are 37", () => {
     // 4,294,967,296 - 497,759,232 - 268,435,456 = 3,528,772,608; x 0.8 / (73,728 x 1024) = 37.39
     const options = { maxSlots: 64, maxSequenceLength: 0, kvMemoryBytes: 0, memoryLimitBytes: 4 * 2 ** 30 };
-    const small = { shape: gpt2Small, kvDtype: "float32" } as const;
+    const small = { shape: gpt2Small, kvDtype: "float32", device } as const;
     expect(planCapacity({ ...small, weightBytes: 497_759_232 }, options).slots).toBe(37);
   });
 });

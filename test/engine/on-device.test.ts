@@ -1,11 +1,10 @@
 /** The whole engine over a graph that selects on its device, on the CPU and on a device that JavaScript cannot see. */
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { UncheckedRequest } from "../../src/engine/index.js";
 import { fixture } from "../support/checkpoints.js";
 import { complete, startTestEngine, type Completion, type TestEngine } from "../support/engine.js";
 import { onFakeDevice } from "../support/fake-device.js";
-import { Random } from "../support/random.js";
+import { randomRequests, type Asked } from "../support/random-request.js";
 import { completeReferences } from "../support/reference.js";
 
 const micro = fixture("micro-gpt2");
@@ -20,32 +19,8 @@ const engines: readonly (readonly [where: string, start: (folder: string) => Pro
   ["a device", (folder) => startTestEngine(folder, { ...sizes, selection, session: onFakeDevice })],
 ];
 
-type Asked = Partial<UncheckedRequest> & { readonly prompt: string };
-
 const answers = ({ engine }: TestEngine, asked: readonly Asked[]): Promise<Completion[]> =>
   Promise.all(asked.map((request) => complete(engine, request)));
-
-/** A request with some of all that can be set; most have little, as most of a server's do. */
-function randomRequest(random: Random, index: number): Asked {
-  const some = <T>(probability: number, value: T): T | undefined => (random.chance(probability) ? value : undefined);
-  const { prompt = "" } = random.pick(references) ?? {};
-  return {
-    prompt,
-    maxNewTokens: random.integer(1, 24),
-    method: random.pick(["greedy", "sample"] as const) ?? "greedy",
-    seed: BigInt(index),
-    temperature: some(0.5, random.pick([0.4, 0.8, 1.6])),
-    topK: some(0.7, random.integer(1, 100)),
-    topP: some(0.3, random.pick([0.5, 0.9])),
-    typicalP: some(0.2, 0.7),
-    repetitionPenalty: some(0.15, 1.2),
-    frequencyPenalty: some(0.1, 0.5),
-    presencePenalty: some(0.1, 0.5),
-    logitBias: some(0.1, new Map([[random.integer(1, 600), 5]])),
-    minNewTokens: some(0.15, 1),
-    details: some(0.3, { ...details, topN: random.integer(0, 4), logprobs: random.chance(0.5) }),
-  };
-}
 
 describe.each(engines)("selection on %s", (_, start) => {
   test.for(["micro-gpt2", "gpt2-vocab"])("gives the reference's greedy tokens of %s", async (name) => {
@@ -60,8 +35,8 @@ describe.each(engines)("selection on %s", (_, start) => {
   });
 
   test("gives what selection on the host gives, whatever is asked", async () => {
-    const random = new Random(4);
-    const asked = Array.from({ length: 120 }, (_each, index) => randomRequest(random, index));
+    const prompts = references.map(({ prompt }) => prompt);
+    const asked = randomRequests(4, 120, prompts);
     using selecting = await start(micro);
     using plain = await startTestEngine(micro, sizes);
     const [found, expected] = [await answers(selecting, asked), await answers(plain, asked)];

@@ -18,6 +18,9 @@ const situationsToMeet = [
   "failed step",
   "move",
   "hole",
+  "padding",
+  "run ahead",
+  "run ahead of some",
   "shared budget",
   "padded chunk",
   ...["waiting", "prefilling", "running"].flatMap((state) => [
@@ -83,6 +86,18 @@ class ForgetsToCount extends Scheduler<FakeSequence> {
 class GivesUpWhenFull extends Scheduler<FakeSequence> {
   override planStep(): Plan | undefined {
     return this.counts.freeSlots === 0 ? undefined : super.planStep();
+  }
+}
+
+class RunsAllAhead extends Scheduler<FakeSequence> {
+  override planAhead(plan: Plan): Plan {
+    return super.planAhead(plan, () => true);
+  }
+}
+
+class RunsAheadInPlace extends Scheduler<FakeSequence> {
+  override planAhead(plan: Plan, goesOn: (sequence: FakeSequence) => boolean): Plan {
+    return super.planAhead({ ...plan, decodePositions: plan.decodePositions.map((position) => position - 1) }, goesOn);
   }
 }
 
@@ -166,8 +181,23 @@ const broken: Record<string, Variant & { readonly caughtAs: RegExp }> = {
     }),
     caughtAs: /does not hold/,
   },
+  "lets the rows that pad a decode write from their beginning": {
+    corrupt: (plan) => ({
+      ...plan,
+      decodePositions: plan.decodePositions.map((position, i) => (plan.decode[i] === undefined ? 0 : position)),
+    }),
+    caughtAs: /does not hold/,
+  },
   "does not copy the prefixes that it promises": {
     corrupt: (plan) => ({ ...plan, copies: [] }),
+    caughtAs: /does not hold/,
+  },
+  "runs a sequence ahead with a token that is not its newest": {
+    create: (limits) => new RunsAllAhead(limits),
+    caughtAs: /another token than the newest is run ahead/,
+  },
+  "runs ahead at the positions of the step before": {
+    create: (limits) => new RunsAheadInPlace(limits),
     caughtAs: /does not hold/,
   },
   "reuses what a failed step may have overwritten": {

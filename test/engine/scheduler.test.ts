@@ -194,6 +194,62 @@ test("holes above the last running sequence cost nothing and move nothing", () =
   expect(step()).toBe("| a b");
 });
 
+describe("where decodes cover few windows", () => {
+  const padded = { slots: 16, paddedRowLength: 24, prefillChunkTokens: 80 };
+
+  test("rows beside the running ones are run too, behind what they hold for later prompts", () => {
+    const { scheduler, add, steps } = harness(padded);
+    const [a, b] = [prompt("a", 20), prompt("b", 5)];
+    add(a, b, prompt("c", 2), prompt("d", 3));
+    steps(1);
+    for (const sequence of [a, b]) scheduler.remove(sequence);
+    const plan = scheduler.planStep();
+    expect([show(plan), plan?.decodePositions]).toEqual(["| - - c d - - - -", [20, 5, 2, 3, 0, 0, 0, 0]]);
+  });
+
+  test("the window ends where it must not reach, and starts elsewhere than at the first row", () => {
+    const { scheduler, add, steps } = harness(padded);
+    const early = Array.from("abcdefgh", (name) => prompt(name, 1));
+    add(...early, prompt("i", 2));
+    steps(1);
+    for (const sequence of early) scheduler.remove(sequence);
+    expect(show(scheduler.planStep())).toBe("| 8: i - - - - - - -");
+  });
+
+  test("a row that has no room behind what it holds is left alone, with the padding", () => {
+    const { scheduler, add, steps } = harness(padded);
+    const full = prompt("a", 24);
+    add(full, prompt("b", 1), prompt("c", 2));
+    steps(1);
+    scheduler.remove(full);
+    expect(show(scheduler.planStep())).toBe("| 1: b c");
+  });
+
+  test("what a move leaves is kept until the step is over", () => {
+    const { scheduler, add, steps } = harness({ ...padded, prefixCacheTokens: 0 });
+    const [a, b, c] = [prompt("a", 3), prompt("b", 3), prompt("c", 4)];
+    add(a, b, c);
+    steps(1);
+    scheduler.remove(b);
+    const plan = scheduler.planStep();
+    expect([show(plan), plan?.decodePositions.slice(0, 3)]).toEqual(["a 0>1 | - a c - - - - -", [3, 3, 4]]);
+  });
+});
+
+test("the step that ran ahead has the rows of the last, one position further, with holes for those that are gone", () => {
+  const { scheduler, sequences, remove } = running("abcd");
+  const plan = scheduler.planStep();
+  assert(plan !== undefined);
+  run(scheduler, plan);
+  remove("b");
+  const [, , c] = sequences;
+  const ahead = scheduler.planAhead(plan, (sequence) => sequence !== c);
+  expect([show(ahead), ahead.decodePositions]).toEqual(["| a - - d", [2, 2, 2, 2]]);
+  run(scheduler, ahead);
+  expect(sequences.map(({ cachedTokens }) => cachedTokens)).toEqual([3, 2, 2, 3]);
+  expect(show(scheduler.planStep())).toBe("d 3>1 | a d c");
+});
+
 test("a prefilling sequence is a hole in the decode, and is not moved", () => {
   const { scheduler, remove, add, steps } = running("abc");
   remove("b");

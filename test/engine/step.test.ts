@@ -26,6 +26,7 @@ async function trace(
     draft: (sequence) => idsOf(drafts[nameOf(sequence)] ?? ""),
     pace: { prefilled: () => undefined, decoded: () => undefined },
     now: () => 0,
+    mayRunAhead: () => false,
     verified: (sequence, drafted, accepted) => calls.push(`verified ${nameOf(sequence)}: ${accepted} of ${drafted}`),
   };
   const untilOver = async (run: Promise<RunResult>): Promise<RunResult> => {

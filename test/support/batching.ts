@@ -13,6 +13,7 @@ export interface BatchingOptions extends Partial<SchedulerLimits> {
   readonly tokenizer?: Partial<Tokenizer>;
   readonly isSpeculating?: boolean;
   readonly decodeSlowdown?: number;
+  readonly isRunningAhead?: boolean;
 }
 
 export interface Batching {
@@ -41,6 +42,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     tokenizer,
     isSpeculating = false,
     decodeSlowdown = Infinity,
+    isRunningAhead = false,
     ...limits
   } = options;
   const scheduling: SchedulerLimits = {
@@ -62,6 +64,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     scheduling,
     decodeSlowdown,
     isSpeculating,
+    isRunningAhead,
     now: () => clock.ms,
     drawSeed: () => 7n,
     onFailure: (error) => failures.push(error),

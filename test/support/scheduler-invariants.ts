@@ -47,7 +47,7 @@ export function brokenPlanRules<S extends Schedulable>(
     ...brokenMoveRules(before, plan),
     ...brokenPrefillRules(before, plan, limits),
     ...plan.prefills.flatMap((chunk, i) => brokenChunkRules(chunk, i === plan.prefills.length - 1)),
-    ...brokenDecodeRules(before, plan),
+    ...brokenDecodeRules(before, plan, limits),
   ];
 }
 
@@ -119,23 +119,37 @@ function brokenChunkRules(chunk: PrefillChunk<Schedulable>, isLastOfStep: boolea
   ]);
 }
 
-/** Every running sequence, each in its row after the moves, no hole that could have been filled. */
-function brokenDecodeRules<S extends Schedulable>(before: SchedulerSnapshot<S>, plan: StepPlan<S>): string[] {
+/**
+ * Every running sequence, each in its row after the moves, no hole that could have been filled. What the rows hold that
+ * pad the window is not known here: the simulation's cache shows whether they write behind it.
+ */
+function brokenDecodeRules<S extends Schedulable>(
+  before: SchedulerSnapshot<S>,
+  plan: StepPlan<S>,
+  { slots, paddedRowLength }: SchedulerLimits,
+): string[] {
   const { moves, prefills, decodeStart, decode, decodePositions } = plan;
   const rows = before.owners.map((owner) => (owner?.sequence === before.prefilling?.sequence ? undefined : owner));
   for (const { from, to } of moves) [rows[to], rows[from]] = [rows[from], undefined];
   const chunkEnds = new Map(prefills.map(({ slot, end }) => [slot, end]));
+  const isPadded = paddedRowLength !== undefined;
+  const running = [...decode.keys()].filter((i) => decode[i] !== undefined);
+  const isPadding = (i: number): boolean => isPadded && (i < (running[0] ?? 0) || i > (running.at(-1) ?? 0));
   const isPositionRight = (position: number, i: number): boolean =>
-    position === (rows[decodeStart + i]?.cachedTokens ?? chunkEnds.get(decodeStart + i) ?? 0);
+    isPadding(i)
+      ? position < (paddedRowLength ?? 0)
+      : position === (rows[decodeStart + i]?.cachedTokens ?? chunkEnds.get(decodeStart + i) ?? 0);
   return failing([
     [
       rows.every((row, i) => row?.sequence === decode[i - decodeStart]),
       "decode is not over the running sequences in their slots",
     ],
-    [decode.length === 0 || decode.at(-1) !== undefined, "the last decode row is a hole"],
-    [decode.length === 0 || decode[0] !== undefined, "the first decode row is a hole"],
+    [isPadded || decode.length === 0 || decode.at(-1) !== undefined, "the last decode row is a hole"],
+    [isPadded || decode.length === 0 || decode[0] !== undefined, "the first decode row is a hole"],
+    [!isPadded || [0, 8, 16, slots].includes(decode.length), `a padded window has ${decode.length} rows`],
+    [decodeStart + decode.length <= slots, "decode covers rows that are not there"],
     [
-      decode.every((row, i) => row !== undefined || chunkEnds.has(decodeStart + i)),
+      decode.every((row, i) => row !== undefined || isPadding(i) || chunkEnds.has(decodeStart + i)),
       "a free row among the running is left a hole",
     ],
     [decodePositions.length === decode.length, "there is not one position for each decode row"],

@@ -76,6 +76,8 @@ class FakeKvCache {
   }
 }
 
+const isRunning = (sequence: FakeSequence | undefined): boolean => sequence !== undefined;
+
 /** The first `length` tokens. */
 function textBefore({ tokenIds }: FakeSequence, length: number): string {
   return tokenIds.slice(0, length).join(" ");
@@ -85,6 +87,9 @@ function textBefore({ tokenIds }: FakeSequence, length: number): string {
 function isPadded(start: number, end: number): boolean {
   return (end - start) % 16 === 1;
 }
+
+/** More than any sequence comes to: see `#prompt` and `#arrive`. */
+const rowLength = 128;
 
 /** A scheduler to test: the real one, or one with a fault. */
 export interface Variant {
@@ -123,7 +128,8 @@ export class Simulation {
   ) {
     this.#random = new Random(seed);
     this.#load = this.#random.pick([0.3, 0.15, 0.05]) ?? 0;
-    const slots = this.#random.integer(1, 9);
+    const paddedRowLength = this.#random.pick([undefined, rowLength]);
+    const slots = this.#random.integer(1, 9) * (paddedRowLength === undefined ? 1 : 3); // windows of different lengths
     const prefillChunkTokens = this.#random.integer(1, 21);
     this.#limits = {
       slots,
@@ -131,6 +137,7 @@ export class Simulation {
       maxSequences: slots + this.#random.integer(0, 12),
       prefixCacheTokens: this.#random.pick([0, 60, 1000]) ?? 0,
       reusablePositions: this.#random.pick(["prefilled", "all"]) ?? "all",
+      paddedRowLength,
     };
     this.#scheduler = variant.create?.(this.#limits) ?? new Scheduler(this.#limits);
     this.#cache = new FakeKvCache(slots, this.#limits.reusablePositions);
@@ -215,6 +222,26 @@ export class Simulation {
     for (const sequence of this.#inFlight) {
       this.#check(sequence.cachedTokens === expected.get(sequence), "commit counts other tokens than the step ran");
     }
+    this.#finish();
+    if (original.prefills.length === 0 && this.#random.chance(0.3)) this.#runAhead(original, isLoaded);
+  }
+
+  /** The decode of a committed step once more, which was launched before its tokens were known: some were others. */
+  #runAhead(plan: Plan, isLoaded: boolean): void {
+    const denied = new Set(plan.decode.filter(() => this.#random.chance(0.1)));
+    const ahead = this.#scheduler.planAhead(plan, (sequence) => !denied.has(sequence));
+    const decoding = ahead.decode.filter((sequence) => sequence !== undefined);
+    if (decoding.length > 0) this.#count("run ahead");
+    if (decoding.length < plan.decode.filter(isRunning).length) this.#count("run ahead of some");
+    this.#check(!decoding.some((sequence) => denied.has(sequence)), "another token than the newest is run ahead");
+    for (const misread of this.#cache.run(ahead)) this.faults.push(...misread);
+    if (isLoaded) this.#arriveAndCancel("while the model ran");
+    for (const sequence of decoding) {
+      sequence.tokenIds.push(this.#random.integer(0, 3));
+      sequence.decodesLeft -= 1;
+    }
+    this.#scheduler.commit(ahead);
+    if (decoding.length > 0 && denied.size === 0) this.#committedSteps += 1; // the denied wait one step longer
     this.#finish();
   }
 
@@ -328,7 +355,9 @@ export class Simulation {
     if (copies.some(({ to }) => newSlots.has(to))) this.#count("prefix copied");
     if (copies.some(({ to }) => !newSlots.has(to))) this.#count("prefix rescued");
     if (Array.from(newSlots).some(([slot, start]) => start > 0 && !copied.has(slot))) this.#count("prefix in place");
-    if (decode.includes(undefined)) this.#count("hole");
+    const [first, last] = [decode.findIndex(isRunning), decode.findLastIndex(isRunning)];
+    if (decode.slice(Math.max(first, 0), last).includes(undefined)) this.#count("hole");
+    if (decode.length > 0 && last - first + 1 < decode.length) this.#count("padding");
     if (prefills.length > 1) this.#count("shared budget");
     if (prefills.some(({ start, end }) => isPadded(start, end))) this.#count("padded chunk");
   }

@@ -38,10 +38,14 @@ interface CacheRow {
  * completion. Positions must be written in order, one run at a time, and a result is good until the next run.
  */
 export class ScriptedRunner implements Runner {
-  /** Every call: `prefill 0 [0,2)`, `decode b@2 n@1`, `copy 2>0`. */
+  /** Every call: `prefill 0 [0,2)`, `decode b@2 n@1`, `next c@3 o@2`, `copy 2>0`. */
   readonly calls: string[] = [];
   readonly #cache: CacheRow[];
   #run = 0;
+  /** The first run whose result is still good. */
+  #oldestResult = 0;
+  /** What the decode after the last run would run; undefined when that was no decode. */
+  #next: { readonly start: number; readonly rows: readonly DecodeRow[] } | undefined;
   #isRunning = false;
   #isHeld = false;
   #letGo: (() => void) | undefined;
@@ -95,13 +99,33 @@ export class ScriptedRunner implements Runner {
   decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult> {
     const shown = rows.map(({ tokenId, position }) => `${textOf([tokenId])}@${position}`);
     const call = `decode ${start > 0 ? `from ${start}: ` : ""}${shown.join(" ")}`;
-    return this.#launch(call, () => rows.map((row, index) => this.#decodeRow(start + index, row)));
+    return this.#launch(call, () => this.#decodeRows(start, rows));
+  }
+
+  decodeNext(): Promise<RunResult> | undefined {
+    const next = this.#next;
+    if (next === undefined) return undefined;
+    const shown = next.rows.map(({ tokenId, position }) => `${textOf([tokenId])}@${position}`);
+    const oldest = this.#run;
+    const run = this.#launch(`next ${shown.join(" ")}`, () => this.#decodeRows(next.start, next.rows));
+    this.#oldestResult = oldest; // the one before stays good
+    return run;
   }
 
   copy(from: number, to: number, tokens: number): void {
     if (this.#isRunning) throw new Error("a copy while a run is under way");
     this.calls.push(`copy ${from}>${to}`);
     this.#cache[to] = { promptLength: this.#row(from).promptLength, text: this.#textBefore(from, tokens) };
+  }
+
+  #decodeRows(start: number, rows: readonly DecodeRow[]): string[] {
+    const answers = rows.map((row, index) => this.#decodeRow(start + index, row));
+    const next = rows.map(({ position }, row) => ({
+      tokenId: answers[row]?.charCodeAt(0) ?? 0,
+      position: position + 1,
+    }));
+    this.#next = { start, rows: next };
+    return answers;
   }
 
   #decodeRow(slot: number, { tokenId, position }: DecodeRow): string {
@@ -117,6 +141,7 @@ export class ScriptedRunner implements Runner {
     this.calls.push(call);
     this.#isRunning = true;
     const run = (this.#run += 1);
+    [this.#oldestResult, this.#next] = [run, undefined];
     try {
       if (this.#isHeld) await new Promise<void>((resolve) => (this.#letGo = resolve));
       else await Promise.resolve();
@@ -137,7 +162,7 @@ export class ScriptedRunner implements Runner {
   #resultOf(run: number, rows: readonly Float32Array[]): RunResult {
     const rowAt = (index: number): Float32Array => {
       const row = rows[index];
-      if (run !== this.#run) throw new Error("a result was read after the next run had begun");
+      if (run < this.#oldestResult) throw new Error("a result was read after the next run had begun");
       if (row === undefined) throw new Error(`row ${index} was not wanted`);
       return row;
     };

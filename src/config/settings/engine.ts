@@ -1,11 +1,15 @@
 /** How sequences are batched, cached and computed. */
-import { bytes, decimal, integer, text, toggle } from "../kinds.js";
+import { bytes, decimal, integer, oneOf, text, toggle } from "../kinds.js";
 import type { OptionTable } from "../options.js";
+
+/** Of `maxSlots`, which depends on where the model computes: a GPU has room for more, and is idle with fewer. */
+export const defaultSlots = { cpu: 32, cuda: 256 } as const;
 
 export const engineSettings = {
   maxSlots: {
     kind: integer(1, 4096),
-    default: 32,
+    default: undefined,
+    defaultText: `${defaultSlots.cpu}, on a GPU ${defaultSlots.cuda}`,
     group: "Engine",
     doc: "Sequences that run at the same time. More: higher throughput, slower streams, more memory.",
     aliases: [{ flag: "max-batch-size", env: "MAX_BATCH_SIZE" }],
@@ -13,9 +17,19 @@ export const engineSettings = {
   kvMemory: {
     kind: bytes(),
     default: 0,
-    defaultText: "what the container's memory allows",
+    defaultText: "what the container's memory allows, or the GPU's",
     group: "Engine",
     doc: "Most memory for the key and value cache, e.g. 2Gi. Lowers the number of slots if need be.",
+  },
+  deviceMemoryShare: {
+    kind: decimal(0.05, 1),
+    default: 0.9,
+    group: "Engine",
+    doc: "Share of the GPU's memory that is free at the start which weights, cache and steps may take. Kernels need some of the rest. Lower: room for others on the same GPU.",
+    aliases: [
+      { flag: "gpu-memory-utilization" },
+      { flag: "cuda-process-memory-fraction", env: "CUDA_PROCESS_MEMORY_FRACTION" },
+    ],
   },
   prefillChunkTokens: {
     kind: integer(1, 65_536),
@@ -40,6 +54,18 @@ export const engineSettings = {
     default: true,
     group: "Engine",
     doc: "Whether to guess the next tokens from what the text said before, while one or two sequences run. Changes no answer; only over an int8 KV cache.",
+  },
+  selection: {
+    kind: oneOf(["graph", "host"]),
+    default: "graph",
+    group: "Engine",
+    doc: "Where the likely tokens are found. `graph`: with the logits, where the model computes. `host`: by a search of all logits in JavaScript, for checks and comparisons; changes no answer. Slower: from a GPU all logits cross the bus, and no decode is captured or run ahead.",
+  },
+  cudaGraphs: {
+    kind: toggle(),
+    default: true,
+    group: "Engine",
+    doc: "Whether decodes are captured as CUDA graphs and replayed: the CPU has less to do in each step. Only on a GPU.",
   },
   threads: {
     kind: integer(0, 1024),

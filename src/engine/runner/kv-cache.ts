@@ -73,7 +73,7 @@ function allocateLayers(session: Session, layers: number, dtype: KvDtype, shape:
     for (const tensor of tensors) tensor.dispose();
     if (device.isHost || !isOutOfMemory(error)) throw error;
     const bytes = 2 * layers * byteLengthOf(dtype, shape);
-    const remedy = "lower --kv-memory, --max-slots or --max-sequence-length";
+    const remedy = "lower --kv-memory, --max-slots or --max-sequence-length, or raise --device-memory-share";
     throw outOfMemory(error, { purpose: "the KV cache", bytes, device: undefined, remedy });
   }
 }

@@ -25,19 +25,36 @@ export interface DecodeRow {
 export interface RunResult {
   /** Logits [vocabulary]. The caller may change them. */
   logits(row: number): Float32Array;
-  /** The highest of each block of the logits as they were computed (`logitBlockLength`); NaN is passed over. */
+  /** The highest of each block of the logits as they were computed (`logitBlockLength`); NaN is passed over. May be empty. */
   blockMaxima(row: number): Float32Array;
-  /** The lowest id with the highest logit; undefined when no token can be chosen from the row: `logits` shows why. */
+  /**
+   * The lowest id with the highest logit; undefined where the model selects none, or no token can be chosen from the row:
+   * `logits` shows why.
+   */
   highestToken(row: number): number | undefined;
   /** As many as the model selects on its device; undefined where it does not, or the row is broken. */
   topLogits(row: number): TopLogits | undefined;
 }
 
+/** Of decodes that were captured as graphs, since the start. */
+export interface GraphCounts {
+  readonly captures: number;
+  readonly replays: number;
+}
+
 /** One run at a time; a run that rejects leaves the cached positions before it as they were. */
 export interface Runner {
+  /** Absent where nothing is captured. */
+  readonly graphs?: GraphCounts | undefined;
   prefill(run: PrefillRun): Promise<RunResult>;
   /** One token for each row; row i is slot `start + i`. */
   decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult>;
+  /**
+   * Begins the decode that follows the last one before anybody has looked at that: the same rows, each with the token
+   * with the highest logit, one position further. The result of the last one stays valid until the run after this.
+   * Undefined when nothing can be run ahead now; absent where it never can.
+   */
+  decodeNext?(): Promise<RunResult> | undefined;
   /** Copies the first `tokens` cached positions of a slot into another. */
   copy(from: number, to: number, tokens: number): void;
 }

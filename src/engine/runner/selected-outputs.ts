@@ -64,6 +64,16 @@ export class SelectedOutputs implements StepOutputs {
     this.#rowHere = undefined;
   }
 
+  /** Of the last run, of all rows: the best tokens, the sums over all logits, the top logits. */
+  selectedBytes(): Uint8Array {
+    this.#bringBest();
+    this.#bringTop();
+    const parts = [this.#bestTokens.values, this.#logSumExps.values, this.#topLogits.values];
+    return Buffer.concat(
+      parts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
+    );
+  }
+
   logits(row: number): Float32Array {
     if (this.#rowHere !== row) this.#rowTensor.copyFrom(this.#logits, row * this.#rowTensor.byteLength);
     this.#rowHere = row;

@@ -3,6 +3,8 @@ import type { DecoderShape, KvDtype, Selection } from "../../model/index.js";
 import { KvCache } from "./kv-cache.js";
 import type { DecodeRow, PrefillRun, Runner, RunResult } from "./runner.js";
 import { BindingCache, type Bound } from "./binding-cache.js";
+import { DecodeRuns, type Side } from "./decode-runs.js";
+import { GraphRuns } from "./graph-runs.js";
 import { bindCache, StepInputs } from "./step-inputs.js";
 import { createOutputs, type StepOutputs } from "./step-outputs.js";
 
@@ -16,131 +18,132 @@ export interface RunnerOptions {
   readonly kvDtype?: KvDtype;
   /** The graph's; block maxima by default. */
   readonly selection?: Selection;
+  /** Told once, when decodes that were captured cannot go on being replayed: they run plainly from then on. */
+  readonly onGraphsGivenUp?: ((error: Error) => void) | undefined;
 }
 
-/** Windows of rows that decode can be at without making a binding again: each takes about 10 KB. */
-const maxBindings = 512;
+/** Windows of rows that decode can be at, and slots' prefills, without making a binding again: each takes about 10 KB. */
+const maxBindings = 1024;
 
 /**
  * Runs plans on an ONNX Runtime session. A decode has one binding for each window of rows, complete: a step
  * writes its numbers and runs. A prefill has one for each slot's cache; its inputs change shape from run
- * to run and are bound anew. Both are made on first use and kept.
+ * to run and are bound anew. Both are made on first use and kept. Where the session captures, decodes are replayed as
+ * graphs.
  */
 export class SessionRunner implements Runner, Disposable {
   readonly #cache: KvCache;
   /** Tokens that a prefill of so many runs. */
   readonly #paddedLength: (count: number) => number;
-  readonly #inputs: StepInputs;
   readonly #selection: Selection;
-  readonly #outputs: StepOutputs;
-  /** Of a prefill that had more wanted positions than `#outputs` has room for: until the next run. */
+  /** A prefill uses the first. */
+  readonly #sides: readonly [Side] | readonly [Side, Side];
+  /** Of a prefill that had more wanted positions than a side has room for: until the next run. */
   #largeOutputs: StepOutputs | undefined;
-  /** Positions whose logits `#outputs` has room for. */
+  /** Positions whose logits a side has room for. */
   readonly #maxRows: number;
   readonly #bindings = new BindingCache(maxBindings);
+  readonly #decodes: DecodeRuns;
+  readonly graphs: GraphRuns | undefined;
 
   constructor(
     private readonly session: Session,
     private readonly shape: DecoderShape,
     options: RunnerOptions,
   ) {
-    const { kvDtype = "float32", selection = "block-maxima" } = options;
+    const { slots, maxLength, kvDtype = "float32", selection = "block-maxima" } = options;
     this.#paddedLength = kvDtype === "float32" ? paddedLength : (count) => count;
-    this.#cache = new KvCache(session, shape, options.slots, options.maxLength, kvDtype);
-    this.#inputs = new StepInputs(session, Math.max(options.slots, options.maxPrefillTokens));
-    this.#maxRows = options.slots;
+    this.#cache = new KvCache(session, shape, slots, maxLength, kvDtype);
+    this.#maxRows = slots;
     this.#selection = selection;
-    this.#outputs = createOutputs(session, shape, options.slots, selection);
+    const newSide = (maxTokens: number): Side => ({
+      inputs: new StepInputs(session, maxTokens, maxLength),
+      outputs: createOutputs(session, shape, slots, selection),
+    });
+    const first = newSide(Math.max(slots, options.maxPrefillTokens));
+    this.#sides = selection === "on-device" ? [first, newSide(slots)] : [first];
+    const { onGraphsGivenUp = () => undefined } = options;
+    const canCapture = session.graphCapture.isOn && selection === "on-device";
+    this.graphs = canCapture ? new GraphRuns(onGraphsGivenUp) : undefined;
+    const parts = { session, cache: this.#cache, bindings: this.#bindings, sides: this.#sides, graphs: this.graphs };
+    this.#decodes = new DecodeRuns(parts);
   }
 
-  async decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult> {
-    const { tokenIds, positions, lastPositions, totalLength, logitRows } = this.#inputs;
-    let longest = 0;
-    for (const [index, { tokenId, position }] of rows.entries()) {
-      tokenIds[index] = tokenId;
-      positions[index] = position;
-      lastPositions[index] = position;
-      logitRows[index] = index;
-      longest = Math.max(longest, position + 1);
-    }
-    totalLength[0] = longest;
-    const outputs = this.#outputsFor(rows.length);
-    await this.#run(this.#decodeOf(start, rows.length).binding, outputs);
-    return outputs;
+  decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult> {
+    this.#dropLargeOutputs();
+    return this.#decodes.run(start, rows);
+  }
+
+  decodeNext(): Promise<RunResult> | undefined {
+    return this.#decodes.next();
   }
 
   async prefill(run: PrefillRun): Promise<RunResult> {
+    this.#decodes.interrupt();
+    const [{ inputs }] = this.#sides;
     const count = run.end - run.start;
     const tokens = this.#paddedLength(count);
-    this.#writePrompt(run, tokens);
+    writePrompt(inputs, run, tokens);
     const rows = { none: 0, last: 1, all: count }[run.wanted];
     const { binding } = this.#prefillOf(run);
     const outputs = this.#outputsFor(rows);
-    const bound = this.#inputs.bind(binding, 1, tokens, Math.max(rows, outputs.minRows));
+    const bound = inputs.bindPrefill(binding, tokens, Math.max(rows, outputs.minRows));
     if (rows > 0) bound.push(...outputs.bind(binding, rows));
     try {
-      await this.#run(binding, outputs);
+      inputs.upload();
+      await binding.run();
+      outputs.renew();
       return outputs;
     } finally {
       for (const tensor of bound) tensor.dispose();
     }
   }
 
-  #outputsFor(rows: number): StepOutputs {
-    this.#largeOutputs?.[Symbol.dispose]();
-    this.#largeOutputs =
-      rows > this.#maxRows ? createOutputs(this.session, this.shape, rows, this.#selection) : undefined;
-    return this.#largeOutputs ?? this.#outputs;
-  }
-
-  async #run(binding: Binding, outputs: StepOutputs): Promise<void> {
-    this.#inputs.upload();
-    await binding.run();
-    outputs.renew();
-  }
-
   copy(from: number, to: number, tokens: number): void {
+    this.#decodes.interrupt();
     this.#cache.copy(from, to, tokens);
   }
 
-  #writePrompt({ tokenIds: ids, start, end, wanted }: PrefillRun, tokens: number): void {
-    const { tokenIds, positions, lastPositions, totalLength, logitRows } = this.#inputs;
-    for (let index = 0; index < tokens; index += 1) {
-      tokenIds[index] = ids[start + index] ?? 0;
-      positions[index] = start + index;
-      logitRows[index] = index;
+  #outputsFor(rows: number): StepOutputs {
+    this.#dropLargeOutputs();
+    if (rows > this.#maxRows) {
+      this.#largeOutputs = createOutputs(this.session, this.shape, rows, this.#selection);
     }
-    if (wanted === "last") logitRows[0] = end - start - 1;
-    lastPositions[0] = start + tokens - 1;
-    totalLength[0] = start + tokens;
+    return this.#largeOutputs ?? this.#sides[0].outputs;
   }
 
-  #decodeOf(start: number, rows: number): Bound {
-    return this.#bindings.get(`decode ${start} ${rows}`, () => {
-      const bound = this.#bindRows(start, rows);
-      const inputs = this.#inputs.bind(bound.binding, rows, 1, rows);
-      const outputs = this.#outputs.bind(bound.binding, rows);
-      return { binding: bound.binding, tensors: [...bound.tensors, ...inputs, ...outputs] };
-    });
+  #dropLargeOutputs(): void {
+    this.#largeOutputs?.[Symbol.dispose]();
+    this.#largeOutputs = undefined;
   }
 
   /** A prefill of which no logits are wanted has a binding of its own: one without the outputs for them. */
   #prefillOf({ slot, wanted }: PrefillRun): Bound {
     const kind = wanted === "none" ? "partial prefill" : "prefill";
-    return this.#bindings.get(`${kind} ${slot}`, () => this.#bindRows(slot, 1));
-  }
-
-  #bindRows(first: number, count: number): Bound {
-    const binding = new Binding(this.session);
-    const layers = this.#cache.rows(first, count);
-    bindCache(binding, layers);
-    return { binding, tensors: layers.flatMap(({ key, value }) => [key, value]) };
+    return this.#bindings.get(`${kind} ${slot}`, () => {
+      const binding = new Binding(this.session);
+      const layers = this.#cache.rows(slot, 1);
+      bindCache(binding, layers);
+      return { binding, tensors: layers.flatMap(({ key, value }) => [key, value]) };
+    });
   }
 
   [Symbol.dispose](): void {
-    const owned = [this.#bindings, this.#inputs, this.#outputs, this.#largeOutputs, this.#cache];
-    for (const each of owned) each?.[Symbol.dispose]();
+    const sides = this.#sides.flatMap(({ inputs, outputs }) => [inputs, outputs]);
+    for (const each of [this.#bindings, ...sides, this.#largeOutputs, this.#cache]) each?.[Symbol.dispose]();
   }
+}
+
+function writePrompt(inputs: StepInputs, { tokenIds: ids, start, end, wanted }: PrefillRun, tokens: number): void {
+  const { tokenIds, positions, lastPositions, totalLength, logitRows } = inputs;
+  for (let index = 0; index < tokens; index += 1) {
+    tokenIds[index] = ids[start + index] ?? 0;
+    positions[index] = start + index;
+    logitRows[index] = index;
+  }
+  if (wanted === "last") logitRows[0] = end - start - 1;
+  lastPositions[0] = start + tokens - 1;
+  totalLength[0] = start + tokens;
 }
 
 /**

@@ -18,36 +18,74 @@ export class StepInputs implements Disposable {
   /** Numbers from the beginning of one input to that of the next. */
   readonly #stride: number;
   readonly #totalLength: Tensor;
+  /** A slot's length. */
+  readonly #longest: Tensor;
 
-  /** @param maxTokens the most tokens of a run; also the most rows. */
-  constructor(session: Session, maxTokens: number) {
+  /**
+   * @param maxTokens the most tokens of a run; also the most rows.
+   * @param maxLength positions of a slot.
+   */
+  constructor(session: Session, maxTokens: number, maxLength: number) {
     this.#stride = Math.ceil(maxTokens / alignment) * alignment;
-    this.#numbers = new ExchangeBuffer(session, "int32", 4 * this.#stride, int32Values);
+    this.#numbers = new ExchangeBuffer(session, "int32", 5 * this.#stride, int32Values);
     const part = (index: number): Int32Array => {
       const start = index * this.#stride;
       return this.#numbers.values.subarray(start, start + maxTokens);
     };
-    this.tokenIds = part(0);
-    this.positions = part(1);
-    this.lastPositions = part(2);
-    this.logitRows = part(3);
+    [this.tokenIds, this.positions, this.lastPositions, this.logitRows] = [part(0), part(1), part(2), part(3)];
+    part(4).forEach((_, row, rows) => (rows[row] = row));
     const { tensor, bytes } = hostMemoryOf(session, "int32", 1);
     this.#totalLength = tensor;
     this.totalLength = int32Values(bytes);
+    const longest = hostMemoryOf(session, "int32", 1);
+    this.#longest = longest.tensor;
+    int32Values(longest.bytes)[0] = maxLength;
+    this.upload(); // the rows in order, which nobody writes again
   }
 
-  /** Binds the inputs of a run of `batch` rows of `tokens` tokens each; returns what the caller disposes. */
-  bind(binding: Binding, batch: number, tokens: number, rows: number): Tensor[] {
-    const view = (shape: readonly number[], index: number): Tensor => this.#numbers.view(shape, index * this.#stride);
+  /** Binds the inputs of a run of one row of `tokens` tokens; returns what the caller disposes. */
+  bindPrefill(binding: Binding, tokens: number, rows: number): Tensor[] {
+    return this.#bind(binding, 1, tokens, this.#view([rows], 3));
+  }
+
+  /** Binds the inputs of a run of `rows` rows of one token each, all of them wanted; returns what the caller disposes. */
+  bindDecode(binding: Binding, rows: number): Tensor[] {
+    return this.#bind(binding, rows, 1, this.#view([rows], 4));
+  }
+
+  /** Binds these inputs as what a decode of as many rows gives for the next one; returns what the caller disposes. */
+  bindNext(binding: Binding, rows: number): Tensor[] {
     const views = {
-      [io.tokenIds]: view([batch, tokens], 0),
-      [io.positions]: view([batch, tokens], 1),
-      [io.lastPositions]: view([batch], 2),
-      [io.logitRows]: view([rows], 3),
+      [io.nextTokenIds]: this.#view([rows, 1], 0),
+      [io.nextPositions]: this.#view([rows, 1], 1),
+      [io.nextLastPositions]: this.#view([rows], 2),
+    };
+    for (const [name, tensor] of Object.entries(views)) binding.output(name, tensor);
+    return Object.values(views);
+  }
+
+  #bind(binding: Binding, batch: number, tokens: number, logitRows: Tensor): Tensor[] {
+    const views = {
+      [io.tokenIds]: this.#view([batch, tokens], 0),
+      [io.positions]: this.#view([batch, tokens], 1),
+      [io.lastPositions]: this.#view([batch], 2),
+      [io.logitRows]: logitRows,
     };
     for (const [name, tensor] of Object.entries(views)) binding.input(name, tensor);
     binding.hostInput(io.totalLength, this.#totalLength);
     return Object.values(views);
+  }
+
+  #view(shape: readonly number[], index: number): Tensor {
+    return this.#numbers.view(shape, index * this.#stride);
+  }
+
+  /**
+   * Binds a slot's whole length as the total length, which the host reads: the same in every run. The attention kernel
+   * takes it as a bound for how it shares out its work; how long each row is it reads from the last positions.
+   */
+  bindLongest(binding: Binding): void {
+    binding.hostInput(io.totalLength, this.#longest);
   }
 
   /** Lets the next run see what was written. */
@@ -58,6 +96,7 @@ export class StepInputs implements Disposable {
   [Symbol.dispose](): void {
     this.#numbers[Symbol.dispose]();
     this.#totalLength.dispose();
+    this.#longest.dispose();
   }
 }
 

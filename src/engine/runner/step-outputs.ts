@@ -2,6 +2,7 @@ import type { Binding, Session, Tensor } from "../../ort/index.js";
 import { io, logitBlocks, type DecoderShape, type Selection } from "../../model/index.js";
 import { highestToken } from "../sampling/logit-blocks.js";
 import { float32Values, hostMemoryOf } from "./exchange-buffer.js";
+import { PlainOutputs } from "./plain-outputs.js";
 import type { RunResult } from "./runner.js";
 import { SelectedOutputs } from "./selected-outputs.js";
 
@@ -22,8 +23,8 @@ export function createOutputs(
   maxRows: number,
   selection: Selection,
 ): StepOutputs {
-  const Outputs = selection === "on-device" ? SelectedOutputs : BlockedOutputs;
-  return new Outputs(session, shape, maxRows);
+  const outputs = { "block-maxima": BlockedOutputs, "on-device": SelectedOutputs, none: PlainOutputs };
+  return new outputs[selection](session, shape, maxRows);
 }
 
 /** Logits and their blocks' maxima, where a session computes on the host. */

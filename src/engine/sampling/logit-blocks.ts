@@ -9,7 +9,10 @@ import { kthHighest, lowestFinite, lowestTied, quickselect, retainTied, selectLa
 
 export interface BlockedLogits {
   readonly row: Float32Array;
-  /** One for each block of the row; NaN is passed over. A block without a finite logit has the lowest float32. */
+  /**
+   * One for each block of the row; NaN is passed over. A block without a finite logit has the lowest float32. Empty where
+   * the graph computes none: the row is searched as a whole.
+   */
   readonly maxima: Float32Array;
 }
 
@@ -30,6 +33,7 @@ export function highestToken({ row, maxima }: BlockedLogits): number {
 
 /** Brings the maxima up to date after the logits of `ids` were changed. */
 export function refreshMaxima(logits: BlockedLogits, ids: Iterable<number>): void {
+  if (logits.maxima.length === 0) return;
   for (const id of ids) findMaximum(logits, Math.floor(id / logitBlockLength));
 }
 

@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CheckpointError } from "../../errors.js";
+import { cannotBeRead } from "./access.js";
 import { isGgufPath } from "./gguf/path.js";
 import { readJsonObject, readOptionalJsonObject, systemErrorCode, type JsonObject } from "./json.js";
 import { readTensors } from "./tensor-files.js";
@@ -43,12 +44,13 @@ async function listFolder(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    throw new CheckpointError(`model folder ${folder} ${describe(systemErrorCode(error))}`, { cause: error });
+    throw new CheckpointError(`model folder ${folder} ${describe(error)}`, { cause: error });
   }
 }
 
-function describe(code: string | undefined): string {
+function describe(error: unknown): string {
+  const code = systemErrorCode(error);
   if (code === "ENOENT") return "does not exist";
   if (code === "ENOTDIR") return "is not a folder";
-  return `cannot be read (${code ?? "unknown error"})`;
+  return cannotBeRead(error, code ?? "unknown error");
 }

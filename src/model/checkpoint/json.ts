@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "../../errors.js";
+import { cannotBeRead } from "./access.js";
 
 /** A JSON object from outside: nothing is known of its values. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -75,7 +76,7 @@ export function findDuplicateKey(json: string): string | undefined {
 /** The error for a file that is there and cannot be read; `cause` is the system's. */
 export function unreadable(file: string, cause: unknown): CheckpointError {
   const why = systemErrorCode(cause) ?? (cause instanceof Error ? cause.message : String(cause));
-  return new CheckpointError(`${file}: cannot be read (${why})`, { cause });
+  return new CheckpointError(`${file}: ${cannotBeRead(cause, why)}`, { cause });
 }
 
 /** `ENOENT` and the like; undefined when `error` does not come from the operating system. */

@@ -10,14 +10,17 @@ export interface Computation extends Precision {
   readonly ortVersion: string;
   /** Of Ortler, which has the graph and the sampling. */
   readonly version: string;
+  /** Name of the GPU that computes; undefined where the processor does. */
+  readonly deviceName?: string | undefined;
 }
 
 /**
- * Where two servers have the same, the same request and seed are meant to give the same answer.
+ * Where two servers have the same, the same request and seed are meant to give the same answer (on a GPU: run alone).
  * @returns `fp_` and 12 hexadecimal digits.
  */
 export function fingerprintOf(computation: Computation, processor: Processor = thisProcessor()): string {
-  const { digest, dtype, kvDtype, ortVersion, version } = computation;
-  const parts = [digest, dtype, kvDtype, ortVersion, version, ...computingTraits(processor)];
+  const { digest, dtype, kvDtype, ortVersion, version, deviceName } = computation;
+  const traits = deviceName === undefined ? computingTraits(processor) : [deviceName];
+  const parts = [digest, dtype, kvDtype, ortVersion, version, ...traits];
   return `fp_${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12)}`;
 }

@@ -33,8 +33,13 @@
  * | log_sum_exp | float32 [R] | a logit minus this is the log of its probability |
  * | top_tokens | int64 [R, K] | by their logits, the highest first; the order of equal ones is the device's |
  * | top_logits | float32 [R, K] | of the top tokens |
+ * | next_token_ids | int32 [R, 1] | the best token, as an input of the next decode |
+ * | next_positions | int32 [B, S] | `positions` plus 1 |
+ * | next_last_positions | int32 [B] | `last_positions` plus 1 |
  *
  * R is then at least 1, also where no logits are wanted: ONNX Runtime's TopK ends the process on no rows.
+ *
+ * With the selection `none` there is nothing beside the logits.
  */
 import { elementTypes } from "../../ort/index.js";
 import { absent, type GraphBuilder, type Value } from "./graph-builder.js";
@@ -53,6 +58,9 @@ export const io = {
   logSumExp: "log_sum_exp",
   topTokens: "top_tokens",
   topLogits: "top_logits",
+  nextTokenIds: "next_token_ids",
+  nextPositions: "next_positions",
+  nextLastPositions: "next_last_positions",
   pastKey: (layer: number): string => `past_key.${layer}`,
   pastValue: (layer: number): string => `past_value.${layer}`,
   presentKey: (layer: number): string => `present_key.${layer}`,
@@ -76,7 +84,7 @@ export function candidateCount({ vocabularySize }: Pick<DecoderShape, "vocabular
 }
 
 /** What a graph says of its logits, so that few of them are looked at: see the tables above. */
-export type Selection = "block-maxima" | "on-device";
+export type Selection = "block-maxima" | "on-device" | "none";
 
 /** Element types that a graph may compute in between its operators. */
 export type ActivationDtype = "float32" | "float16";

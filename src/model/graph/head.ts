@@ -8,7 +8,7 @@ import {
   type Selection,
 } from "./decoder-io.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
-import { addSelection } from "./selection.js";
+import { addNextInputs, addSelection } from "./selection.js";
 
 /**
  * Logits of the wanted rows, and the selection's outputs.
@@ -26,8 +26,11 @@ export function addHead(
   const rows = graph.add("Gather", [hidden, inputs.logitRows], { axis: 0n });
   const logits = multiply(rows, io.logits);
   graph.output(io.logits, "float32", ["rows", shape.vocabularySize]);
-  if (selection === "on-device") addSelection(graph, shape, logits);
-  else addBlockMaxima(graph, shape, logits);
+  if (selection === "on-device") {
+    addSelection(graph, shape, logits);
+    addNextInputs(graph, inputs);
+  }
+  if (selection === "block-maxima") addBlockMaxima(graph, shape, logits);
 }
 
 /** The highest of each block of logits: where the likely tokens are is found without a look at all. */

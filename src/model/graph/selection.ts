@@ -5,7 +5,8 @@
  * ArgMax, ReduceMax or ReduceLogSumExp (cuDNN, of all or of older releases), and no Equal or Pad, whose kernels are
  * registered for older operator sets only and would fall back to the CPU (ONNX Runtime, docs/OperatorKernels.md).
  */
-import { candidateCount, io, type DecoderShape } from "./decoder-io.js";
+import { elementTypes } from "../../ort/index.js";
+import { candidateCount, io, type DecoderInputs, type DecoderShape } from "./decoder-io.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
 
 /**
@@ -29,6 +30,19 @@ export function addSelection(graph: GraphBuilder, shape: DecoderShape, logits: V
   graph.output(io.topLogits, "float32", ["rows", count]);
   const best = addBest(graph, shape, top);
   addLogSumExp(graph, logits, best);
+}
+
+/** What the next decode runs where each row goes on with its best token: no host need look at it in between. */
+export function addNextInputs(graph: GraphBuilder, { positions, lastPositions }: DecoderInputs): void {
+  const bytes = new Uint8Array(Int32Array.of(1).buffer);
+  const one = graph.constant({ name: "one_position", elementType: "int32", shape: [], bytes });
+  const token = graph.add("Cast", [{ name: io.bestToken }], { to: BigInt(elementTypes.int32.onnx) });
+  graph.addNamed("Reshape", [token, graph.integers("row_of_one", [-1, 1])], [io.nextTokenIds]);
+  graph.addNamed("Add", [positions, one], [io.nextPositions]);
+  graph.addNamed("Add", [lastPositions, one], [io.nextLastPositions]);
+  graph.output(io.nextTokenIds, "int32", ["rows", 1]);
+  graph.output(io.nextPositions, "int32", ["batch", "tokens"]);
+  graph.output(io.nextLastPositions, "int32", ["batch"]);
 }
 
 function addTopCandidates(graph: GraphBuilder, vocabularySize: number, count: number, logits: Value): Candidates {

@@ -1,7 +1,9 @@
 /** Sessions on a CUDA device. */
 import type { OrtApi, Pointer } from "../library.js";
 import type { CudaChoice, Device } from "../device.js";
+import type { GraphCapture } from "../session.js";
 import { hostMemory } from "../device.js";
+import { OrtCallError } from "../errors.js";
 import type { OrtLibrary } from "../library.js";
 import { cudaMemory } from "./copies.js";
 import { CudaDriver } from "./driver.js";
@@ -16,8 +18,8 @@ export interface CudaDevices extends Disposable {
 }
 
 export interface CudaSetup {
-  /** Has `create` make a session with the CUDA provider in its options. */
-  create(settings: Pointer, create: (settings: Pointer) => Promise<Pointer>): Promise<Pointer>;
+  /** Has `create` make a session with the CUDA provider in its options, whose runs can be captured or not. */
+  create(settings: Pointer, isCapturing: boolean, create: (settings: Pointer) => Promise<Pointer>): Promise<Pointer>;
   /** The memory of a session that was made. Disposed before the session is. */
   devicesOf(session: Pointer): CudaDevices;
 }
@@ -32,8 +34,8 @@ export function openCuda(library: OrtLibrary, choice: CudaChoice): CudaSetup {
   driver.checkDevice(choice.id);
   const { api } = library;
   return {
-    async create(settings, create) {
-      appendProvider(library, settings, choice);
+    async create(settings, isCapturing, create) {
+      appendProvider(library, settings, choice, isCapturing);
       try {
         return await create(settings);
       } catch (error) {
@@ -46,9 +48,29 @@ export function openCuda(library: OrtLibrary, choice: CudaChoice): CudaSetup {
   };
 }
 
-function appendProvider(library: OrtLibrary, settings: Pointer, choice: CudaChoice): void {
+/** ONNX Runtime's words for a graph of which not all is computed by the CUDA provider. */
+const captureRefusal = /cannot use the (graph capture|CUDA Graph) feature/i;
+
+/**
+ * Has `create` make something whose runs can be captured, and where ONNX Runtime refuses that, without.
+ * @param isWanted whether to capture at all.
+ */
+export async function createCapturing<T>(
+  isWanted: boolean,
+  create: (isCapturing: boolean) => Promise<T>,
+): Promise<{ readonly made: T; readonly graphCapture: GraphCapture }> {
+  if (!isWanted) return { made: await create(false), graphCapture: { isOn: false, reason: "as asked" } };
+  try {
+    return { made: await create(true), graphCapture: { isOn: true, reason: "as asked" } };
+  } catch (error) {
+    if (!(error instanceof OrtCallError) || !captureRefusal.test(error.message)) throw error;
+    return { made: await create(false), graphCapture: { isOn: false, reason: error.message } };
+  }
+}
+
+function appendProvider(library: OrtLibrary, settings: Pointer, choice: CudaChoice, isCapturing: boolean): void {
   const { api } = library;
-  const options = createProviderOptions(library, choice);
+  const options = createProviderOptions(library, choice, isCapturing);
   try {
     api.appendCudaProvider(settings, options);
   } finally {

@@ -11,6 +11,7 @@ const functions = {
   cuDeviceGetCount: ["void *"],
   cuDeviceGet: ["void *", "int"],
   cuDeviceGetName: ["void *", "int", "int"],
+  cuDeviceGetPCIBusId: ["void *", "int", "int"],
   cuDevicePrimaryCtxRetain: ["void *", "int"],
   cuCtxSetCurrent: ["void *"],
   cuMemGetInfo_v2: ["void *", "void *"],
@@ -49,6 +50,13 @@ export class CudaDriver {
     const name = new Uint8Array(256);
     this.calls.cuDeviceGetName(name, name.length, this.#deviceOf(id));
     return textIn(name);
+  }
+
+  /** Its place on the PCI bus, by which other libraries know it too: a C string, such as `0000:3b:00.0`. */
+  busIdOf(id: number): Uint8Array {
+    const busId = new Uint8Array(32);
+    this.calls.cuDeviceGetPCIBusId(busId, busId.length, this.#deviceOf(id));
+    return busId;
   }
 
   /** Of the whole device, other processes' use included. */

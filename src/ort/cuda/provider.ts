@@ -30,15 +30,17 @@ export function findProvider({ path: library, version }: Pick<OrtLibrary, "path"
 
 /**
  * Makes the provider's options, `OrtCUDAProviderOptionsV2 *`. This loads the provider, with CUDA's libraries.
+ * @param isCapturing whether runs can be captured as CUDA graphs.
  * @throws {ConfigurationError} when the library has no CUDA, or a library that the provider needs is missing.
  */
 export function createProviderOptions(
   library: Pick<OrtLibrary, "path" | "version" | "api">,
   choice: CudaChoice,
+  isCapturing = false,
 ): Pointer {
   const { api } = library;
   const options = createEmptyOptions(library);
-  const entries = Object.entries(providerOptions(choice));
+  const entries = Object.entries(providerOptions(choice, isCapturing));
   try {
     api.updateCudaOptions(
       options,
@@ -61,9 +63,10 @@ function createEmptyOptions({ api, path: library, version }: { api: OrtApi; path
   }
 }
 
-function providerOptions({ id, memoryLimitBytes }: CudaChoice): Record<string, string> {
+function providerOptions({ id, memoryLimitBytes }: CudaChoice, isCapturing: boolean): Record<string, string> {
   return {
     device_id: String(id),
+    enable_cuda_graph: isCapturing ? "1" : "0",
     ...(memoryLimitBytes === undefined ? {} : { gpu_mem_limit: String(memoryLimitBytes) }),
     // By default an arena grows to the next power of two: a cache of 33 GiB would take 64.
     arena_extend_strategy: "kSameAsRequested",

@@ -7,7 +7,7 @@ import type { ModelWatch } from "../../model/source/watch/model-watch.js";
 import { openWatch } from "../../model/source/watch/open-watch.js";
 import type { Logger } from "../../telemetry/log.js";
 import type { Loaded } from "../loaded.js";
-import { checkRoom, halfOf, limitBeside, missingRoom } from "./room.js";
+import { checkRoom, halfOf, limitBeside, missingRoom, type Room } from "./room.js";
 import type { ModelSource, NewModel } from "./swapper.js";
 
 /** How a model is to be loaded beside another one. */
@@ -29,13 +29,13 @@ export interface Watching {
 }
 
 /**
- * @param limitBytes memory of the process.
+ * @param room for all models together.
  * @throws {ConfigurationError} when what is there cannot change.
  */
 export async function openWatching(
   config: Config,
   location: ModelLocation,
-  limitBytes: number,
+  room: Room,
   log: Logger,
 ): Promise<Watching> {
   const watch = await openWatch(location, {
@@ -47,33 +47,32 @@ export async function openWatching(
   });
   return {
     watch,
-    memoryLimits: [halfOf(limitBytes), limitBytes],
+    memoryLimits: [halfOf(room), room.limitBytes],
     sourceAfter: (first, load) => {
-      warnWithoutRoom(first, limitBytes, log);
-      return modelSource(config, watch, limitBytes, load);
+      warnWithoutRoom(first, room, log);
+      return modelSource(config, watch, room, load);
     },
   };
 }
 
-function modelSource(config: Config, watch: ModelWatch, limitBytes: number, load: Load): ModelSource {
+function modelSource(config: Config, watch: ModelWatch, room: Room, load: Load): ModelSource {
   const { dtype, kvDtype, maxSlots, maxSequenceLength, kvMemory: kvMemoryBytes } = config;
-  const planned = { dtype, kvDtype, maxSlots, maxSequenceLength, kvMemoryBytes };
+  const planned = { device: room.device, dtype, kvDtype, maxSlots, maxSequenceLength, kvMemoryBytes };
   return {
     maxSequenceLength,
     next: async (signal) => watch.next(signal),
     checkRoom: async ({ folder }, serving) =>
-      checkRoom(folder, { ...planned, memoryLimitBytes: limitBeside(serving, limitBytes) }),
-    load: async (model, serving) =>
-      load(model, { id: serving.model.id, memoryLimits: [limitBeside(serving, limitBytes)] }),
+      checkRoom(folder, { ...planned, memoryLimitBytes: limitBeside(serving, room) }),
+    load: async (model, serving) => load(model, { id: serving.model.id, memoryLimits: [limitBeside(serving, room)] }),
   };
 }
 
-function warnWithoutRoom(first: Loaded, memoryLimitBytes: number, log: Pick<Logger, "warn">): void {
-  const missing = missingRoom(first, memoryLimitBytes);
+function warnWithoutRoom(first: Loaded, room: Room, log: Pick<Logger, "warn">): void {
+  const missing = missingRoom(first, room);
   if (missing === undefined) return;
   const { model, capacity } = first;
   log.warn("no room for a second model like this one: --watch would refuse it", {
-    ...{ memoryLimitBytes, weightBytes: model.weightBytes, kvBytes: capacity.kvBytes },
+    ...{ memoryLimitBytes: room.limitBytes, weightBytes: model.weightBytes, kvBytes: capacity.kvBytes },
     ...missing,
   });
 }

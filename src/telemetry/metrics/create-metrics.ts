@@ -2,6 +2,7 @@ import type { CallEndEvent, CallEvent } from "../call-events.js";
 import type { CallKind } from "../engine-events.js";
 import type { BucketLimits } from "./buckets.js";
 import { caikitObserver, showModel } from "./caikit.js";
+import { countGraphs, showDevice, type DeviceUse } from "./device.js";
 import { Families } from "./families.js";
 import { httpObserver } from "./http.js";
 import { own } from "./own-definitions.js";
@@ -12,6 +13,8 @@ import { tgisObserver } from "./tgis.js";
 export interface MetricsOptions extends ShownModel {
   readonly version: string;
   readonly engineState: () => EngineState;
+  /** Of the device that computes; undefined on a CPU, and where nobody says how it is used. */
+  readonly deviceUse?: (() => DeviceUse) | undefined;
 }
 
 /** A model that serves, and the limits of its engine. */
@@ -53,7 +56,7 @@ export interface RefusedCall {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** All metrics of a server: docs/metrics.md lists them. */
-export function createMetrics({ version, engineState, ...first }: MetricsOptions) {
+export function createMetrics({ version, engineState, deviceUse, ...first }: MetricsOptions) {
   const families = new Families(first.limits);
   families.set(own.build, 1, { version, model_id: first.model.id });
   let shown: ShownModel = first;
@@ -69,6 +72,8 @@ export function createMetrics({ version, engineState, ...first }: MetricsOptions
     const digest = known();
     if (digest !== undefined) families.setOnly(own.model, 1, { digest, dtype, kv_dtype: kvDtype });
   });
+  if (deviceUse !== undefined) showDevice(families, deviceUse);
+  countGraphs(families, () => engineState().graphs);
   families.addProcessMetrics();
   return {
     /** Hear the engine's events, one beside the other. */

@@ -76,6 +76,31 @@ export const own = {
     type: "gauge",
     help: "Share of the KV cache that is in use, from 0 to 1.",
   },
+  deviceMemoryUsed: {
+    name: "ortler_device_memory_used_bytes",
+    type: "gauge",
+    help: "On a GPU: bytes of its memory that are in use, by whomever.",
+  },
+  deviceMemorySize: {
+    name: "ortler_device_memory_size_bytes",
+    type: "gauge",
+    help: "On a GPU: bytes of its memory in all.",
+  },
+  deviceBusy: {
+    name: "ortler_device_busy_ratio",
+    type: "gauge",
+    help: "On a GPU: share of the last moments in which it computed, from 0 to 1, for whomever.",
+  },
+  graphCaptures: {
+    name: "ortler_graph_captures_total",
+    type: "counter",
+    help: "On a GPU: decodes that were captured as CUDA graphs.",
+  },
+  graphReplays: {
+    name: "ortler_graph_replays_total",
+    type: "counter",
+    help: "On a GPU: decodes that replayed one, which spares the launch of each kernel.",
+  },
   stepDuration: {
     name: "ortler_step_duration_seconds",
     type: "histogram",

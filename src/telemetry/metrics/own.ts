@@ -1,4 +1,5 @@
 import type { EndEvent, LaunchEvent, RunEvent } from "../engine-events.js";
+import type { GraphCounts } from "./device.js";
 import type { Families } from "./families.js";
 import { own } from "./own-definitions.js";
 
@@ -8,6 +9,8 @@ export interface EngineState {
   readonly prefilling: number;
   readonly running: number;
   readonly cachedTokens: number;
+  /** Decodes of the current model as CUDA graphs; undefined where there are none. */
+  readonly graphs?: GraphCounts | undefined;
 }
 
 /**

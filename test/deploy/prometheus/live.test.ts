@@ -43,7 +43,7 @@ describe.skipIf(binary === "")("Prometheus beside a busy server and one that fet
     for (const part of [prometheus, busy, fetching]) await part[Symbol.asyncDispose]();
   });
 
-  test("every panel of the dashboard shows numbers, but the one of faults that there are none of", async () => {
+  test("every panel of the dashboard shows numbers, but those of a GPU and of faults that there are none of", async () => {
     const emptyPanels = async (): Promise<string[]> => {
       const shown = panels.map(async (panel) => {
         const values = (await Promise.all(queriesOf(panel).map((query) => prometheus.query(query)))).map(
@@ -54,7 +54,7 @@ describe.skipIf(binary === "")("Prometheus beside a busy server and one that fet
       return (await Promise.all(shown)).flat();
     };
     expect(panels.flatMap(queriesOf).length).toBeGreaterThan(30);
-    await expect.poll(emptyPanels, patience).toEqual(["Failed runs"]);
+    await expect.poll(emptyPanels, patience).toEqual(["GPU memory", "GPU busy", "CUDA graphs", "Failed runs"]);
   });
 
   test("the dashboard's variables offer the namespace and the pod of the server that serves", async () => {

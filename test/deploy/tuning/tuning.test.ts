@@ -5,12 +5,14 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { loadOptions } from "../../../src/config/load.js";
 import { settings } from "../../../src/config/settings.js";
-import { helms, type Values } from "../support/chart.js";
+import { helms, lintFaults, refusalOf, renderChart, renderNotes, tuningChart } from "../support/chart.js";
+import type { Helm, Values } from "../support/chart.js";
 import { at, objectsAt, textAt, textsAt } from "../support/json.js";
 import { render, renderOver } from "../support/kustomize.js";
 import { findFaults, ofKind, parseManifests, theOne } from "../support/manifests.js";
-import { lintTuning, renderTuning, tuningManifests, tuningNotes } from "./render.js";
 import { tuningBreachesIn } from "./rules.js";
+
+const tuningManifests = (values: Values, helm?: Helm) => renderChart(values, helm, tuningChart);
 
 const gpu = { gpu: { enabled: true }, workers: { replicas: 2, cpu: 4, memory: "16Gi" } };
 const combinations: Readonly<Record<string, Values>> = {
@@ -49,7 +51,7 @@ test.each(Object.entries(combinations))("%s: both Helms give the same objects, v
 
 test.each(helms)("%s lints the chart with the fewest and the most values", (helm) => {
   const names = ["nothing but defaults", "everything at once"];
-  expect(names.map((name) => lintTuning(combinations[name] ?? {}, helm).isRefused)).toEqual([false, false]);
+  expect(names.map((name) => lintFaults(combinations[name] ?? {}, helm, tuningChart))).toEqual(["", ""]);
 });
 
 test.each(["cpu", "gpu", "gpu-provisioning"])("the overlay %s is valid and by the rules", (overlay) => {
@@ -129,8 +131,7 @@ test.each<[values: Values, words: RegExp]>([
   [{ workers: { memory: "64Gi" } }, /queue.cpu.memory is less than the 70144Mi/],
   [{ ...gpu, workers: { replicas: 3 } }, /queue.gpu.gpus is less than workers.replicas/],
 ])("%j is refused, with the reason", (values, words) => {
-  const { text, isRefused } = renderTuning(values);
-  expect([isRefused, text]).toEqual([true, expect.stringMatching(words)]);
+  expect(refusalOf(values, "HELM_BINARY", tuningChart)).toMatch(words);
 });
 
 test("the job has another name when anything that it runs changes, and only then", () => {
@@ -187,5 +188,5 @@ describe("in step with examples/finetune", () => {
 
 test("the notes say how to follow the job that is rendered", () => {
   const name = theOne(tuningManifests({}), "RayJob").metadata.name;
-  expect(tuningNotes({})).toContain(`kubectl -n models logs --follow job/${name}`);
+  expect(renderNotes({}, tuningChart)).toContain(`kubectl -n models logs --follow job/${name}`);
 });

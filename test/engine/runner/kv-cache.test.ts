@@ -109,7 +109,7 @@ describe("memory that runs out at the third tensor", () => {
     // 2 layers x 2 x 3 slots x 64 numbers of 2 bytes.
     expect(open).toThrow(
       "the device has too little memory for the KV cache (1536 bytes were asked for): " +
-        "lower --kv-memory, --max-slots or --max-sequence-length",
+        "lower --kv-memory, --max-slots or --max-sequence-length, or raise --device-memory-share",
     );
     expect(liveTensors()).toBe(before);
   });

@@ -97,9 +97,9 @@ describe("on a device", () => {
   test("inputs that lie on the host are refused, and so are outputs that JavaScript is to read there", async () => {
     using owner = await doublingSession();
     const session = onFakeDevice(owner);
-    using inputs = new StepInputs(owner, 4);
+    using inputs = new StepInputs(owner, 4, 4);
     using binding = new Binding(session);
-    expect(() => inputs.bind(binding, 1, 1, 1)).toThrow(InternalError);
+    expect(() => inputs.bindDecode(binding, 1)).toThrow(InternalError);
     using opened = await openRunner(micro, {}, onFakeDevice);
     await expect(prefill(opened.runner, 0, [1])).rejects.toThrow(
       "logits is computed on cuda, its tensor is on the host",

@@ -54,6 +54,18 @@ test("maxima follow what is done to a few logits, up and down", () => {
   }
 });
 
+test("without maxima the row is searched as a whole", () => {
+  const random = new Random(14);
+  for (let i = 0; i < 100; i += 1) {
+    const logits = { row: randomRow(random), maxima: new Float32Array() };
+    logits.row[3] = 1e4;
+    refreshMaxima(logits, [3]);
+    const [selected, workspace] = [new Int32Array(vocabularySize), new Float32Array(vocabularySize)];
+    const count = selectLargestInBlocks(logits, 9, 1, selected, workspace);
+    expect([...selected.subarray(0, count)]).toEqual(selectNaively(logits.row, 9, 1));
+  }
+});
+
 describe("a row that nothing can be chosen from is refused", () => {
   test.each([
     ["NaN", NaN],

@@ -12,10 +12,15 @@ import { createLogger } from "../../../src/telemetry/log.js";
 const device = process.env["ORTLER_DEVICE"] ?? "cuda";
 
 /** A model and its engine with these flags of the server's, on the device. ORTLER_ORT_LIBRARY names its library. */
-export async function startOnDevice(model: string, ...flags: readonly string[]): Promise<Loaded> {
+export async function loadOnDevice(model: string, ...flags: readonly string[]): Promise<Loaded> {
   const args = [`--model=${model}`, `--device=${device}`, ...flags];
   const { values } = loadOptions({ table: settings, args });
-  const loaded = await startEngine(values, createLogger({ level: "error", format: "text" }));
+  return startEngine(values, createLogger({ level: "error", format: "text" }));
+}
+
+/** The same, until the test ends. */
+export async function startOnDevice(model: string, ...flags: readonly string[]): Promise<Loaded> {
+  const loaded = await loadOnDevice(model, ...flags);
   onTestFinished(async () => unload(loaded));
   return loaded;
 }

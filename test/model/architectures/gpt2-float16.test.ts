@@ -97,6 +97,10 @@ describe("of the real vocabulary's graphs", async () => {
     ]);
   });
 
+  test("one that selects nothing has logits alone", () => {
+    expect(outputs(blueprint.buildGraph({ products: float32Products, selection: "none" }))).toEqual([io.logits]);
+  });
+
   test("one in float32 can select, too", () => {
     const graph = blueprint.buildGraph({ products: float32Products, selection: "on-device" });
     expect(outputs(graph).toSorted()).toEqual([...selected, io.logits].toSorted());

@@ -29,8 +29,19 @@ test("is another one when anything changes that answers depend on", () => {
     fingerprintOf({ ...computation, version: "0.2.0" }, processor),
     fingerprintOf(computation, { ...processor, cpuInfo: x86("avx2 fma avx_vnni") }),
     fingerprintOf(computation, { ...processor, cacheSize: "2048K\n" }),
+    fingerprintOf({ ...computation, deviceName: "NVIDIA H100" }, processor),
+    fingerprintOf({ ...computation, deviceName: "NVIDIA L4" }, processor),
     fingerprintOf(computation, onArm("fp asimd")),
     fingerprintOf(computation, onArm("fp asimd i8mm")),
   ];
   expect(new Set(names).size).toBe(names.length);
+});
+
+test("of a GPU is the same whatever processor is beside it", () => {
+  const onGpu = { ...computation, deviceName: "NVIDIA H100" };
+  const others = [
+    { ...processor, cpuInfo: x86("avx2 fma") },
+    { architecture: "arm64", cpuInfo: "Features\t: asimd\n" },
+  ];
+  expect(others.map((other) => fingerprintOf(onGpu, other))).toEqual(others.map(() => fingerprintOf(onGpu, processor)));
 });

@@ -113,6 +113,7 @@ test("500 requests in flight and arriving during three swaps and a refusal: none
     bucket.upload(files);
     await server.until(({ model }) => model.digest === digest);
   }
+  await answers(60); // more than can have begun before the last swap
   await until(() => load.answered() >= 500);
   isOver = true;
   const { faults, answeredBy } = await load.end();

@@ -5,11 +5,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Environment } from "../../../config/environment.js";
 import { ConfigurationError, UnavailableError } from "../../../errors.js";
+import { isForbidden } from "../../checkpoint/access.js";
 import { systemErrorCode } from "../../checkpoint/json.js";
 import { hasEntries } from "./folders.js";
 import { mountedModel, parseModelLocation } from "./model-location.js";
 import { modelVariables } from "./names.js";
-import { isForbidden } from "./unreadable.js";
 
 export interface MountOptions {
   /** The setting `model`; empty when it is not set. */

@@ -1,17 +1,12 @@
 import { ConfigurationError } from "../../../errors.js";
+import { cannotBeRead } from "../../checkpoint/access.js";
 import { systemErrorCode } from "../../checkpoint/json.js";
 
-/** Whether the system's error says that this process may not, whatever it tries. */
-export function isForbidden(error: unknown): boolean {
-  return ["EACCES", "EPERM"].includes(systemErrorCode(error) ?? "");
-}
-
 /**
- * The error for a path of a model that is there and cannot be read. In a container nobody has chosen the user, so one
- * that may not read is named.
+ * The error for a path of a model that is there and cannot be read.
  * @param cause the system's.
  */
 export function unreadable(path: string, cause: unknown): ConfigurationError {
-  const by = isForbidden(cause) ? ` by uid ${process.geteuid?.()}, gid ${process.getegid?.()}` : "";
-  return new ConfigurationError(`${path} cannot be read${by} (${systemErrorCode(cause) ?? String(cause)})`, { cause });
+  const why = systemErrorCode(cause) ?? String(cause);
+  return new ConfigurationError(`${path} ${cannotBeRead(cause, why, path)}`, { cause });
 }
