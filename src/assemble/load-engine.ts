@@ -40,6 +40,7 @@ export type EngineSettings = Pick<
   | "decodeSlowdown"
   | "prefixCacheTokens"
   | "promptLookup"
+  | "joinPrompts"
   | "selection"
   | "cudaGraphs"
   | "threads"
@@ -143,6 +144,7 @@ function engineOptions(settings: EngineSettings, limitBytes: number, log: Logger
     decodeSlowdown: settings.decodeSlowdown,
     prefixCacheTokens: settings.prefixCacheTokens,
     promptLookup: settings.promptLookup,
+    joinPrompts: settings.joinPrompts,
     kvMemoryBytes: settings.kvMemory,
     memoryLimitBytes: limitBytes,
     includeStopSequenceByDefault: settings.defaultIncludeStopSequences,

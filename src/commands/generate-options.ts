@@ -104,6 +104,7 @@ export const generateOptions = {
   kvDtype: settings.kvDtype,
   weightsCache: settings.weightsCache,
   promptLookup: settings.promptLookup,
+  joinPrompts: settings.joinPrompts,
   selection: settings.selection,
   cudaGraphs: settings.cudaGraphs,
   maxSequenceLength: settings.maxSequenceLength,

@@ -20,6 +20,8 @@ export interface EngineParts {
   readonly eosTokenIds: readonly number[];
   readonly limits: RequestLimits;
   readonly scheduling: SchedulerLimits;
+  /** As in `StepHooks`. */
+  readonly joinedPromptTokens: number;
   /** As in `PaceLimits`. */
   readonly decodeSlowdown: number;
   /** Whether to guess next tokens: where a run of several gives the same bits as one after the other. */
@@ -221,6 +223,7 @@ export class BatchingEngine implements Engine {
           this.#observerOf(sequence.caller)?.draftVerified?.({ drafted, accepted });
         },
         mayRunAhead: () => this.#mayRunAhead(plan, ahead),
+        joinedPromptTokens: this.parts.joinedPromptTokens,
         pace: this.#pace,
         now: this.parts.now,
         watch,

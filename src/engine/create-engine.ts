@@ -18,6 +18,8 @@ export interface EngineOptions extends CapacityOptions {
   readonly prefixCacheTokens: number;
   /** Whether to guess a text's next tokens from what it said before, where that cannot change it. */
   readonly promptLookup: boolean;
+  /** Whether one run may prefill several short prompts. */
+  readonly joinPrompts: boolean;
   /**
    * Whether to launch decodes before the last one's tokens were looked at, where the model selects tokens on its device;
    * by default so.
@@ -51,8 +53,8 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
   const runner = new SessionRunner(model.session, shape, {
     slots,
     maxLength: maxSequenceLength,
-    // A padded chunk runs one more (see the runner), a verified draft has the newest token before it.
-    maxPrefillTokens: Math.max(prefillChunkTokens, maxDraftTokens) + 1,
+    // Padding runs one more in each row (see the runner), a verified draft has the newest token before it.
+    maxPrefillTokens: Math.max(prefillChunkTokens, maxDraftTokens) + slots,
     kvDtype: model.kvDtype,
     selection: model.selection,
     onGraphsGivenUp: options.onGraphsGivenUp,
@@ -76,6 +78,7 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
       reusablePositions: model.isExactInAnyOrder ? "all" : "prefilled",
       paddedRowLength: runner.graphs === undefined ? undefined : maxSequenceLength,
     },
+    joinedPromptTokens: canChunk(model) && options.joinPrompts ? prefillChunkTokens : 0,
     decodeSlowdown: canChunk(model) ? options.decodeSlowdown : Infinity,
     isSpeculating: options.promptLookup && model.isExactInAnyOrder,
     isRunningAhead: options.runsAhead ?? true,

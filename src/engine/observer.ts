@@ -36,7 +36,7 @@ export interface AdmittedRequest {
   readonly validationMs: number;
 }
 
-/** One run of the model: a chunk of one prompt, or one token of every running sequence. Sums are over its sequences. */
+/** One run of the model: a chunk of one prompt, several whole prompts, or one token of every running sequence. Sums are over its sequences. */
 export interface LaunchedRun {
   readonly method: "prefill" | "decode";
   readonly sequences: number;

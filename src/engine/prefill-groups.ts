@@ -33,6 +33,11 @@ export function groupPrefills<S extends Schedulable>(
   return groups;
 }
 
+/** Prompt tokens that its run computes, without padding. */
+export function tokensOf(group: PrefillGroup<unknown>): number {
+  return group.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
 const isWhole = ({ start, isLast }: PrefillChunk<unknown>): boolean => start === 0 && isLast;
 
 function areNeighbours([first, ...others]: PrefillGroup<unknown>): boolean {
@@ -42,6 +47,5 @@ function areNeighbours([first, ...others]: PrefillGroup<unknown>): boolean {
 function pays(group: PrefillGroup<unknown>, maxTokens: number): boolean {
   const lengths = group.map(({ end }) => end);
   const computed = group.length * Math.max(...lengths);
-  const wanted = lengths.reduce((sum, length) => sum + length, 0);
-  return computed <= maxTokens && computed - wanted <= tokensOfRun * (group.length - 1);
+  return computed <= maxTokens && computed - tokensOf(group) <= tokensOfRun * (group.length - 1);
 }

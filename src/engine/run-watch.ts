@@ -1,5 +1,5 @@
 import type { EngineObserver, LaunchedRun } from "./observer.js";
-import type { PrefillChunk } from "./scheduler.js";
+import { tokensOf, type PrefillGroup } from "./prefill-groups.js";
 import type { Sequence } from "./sequence.js";
 
 /** Times one step and its runs for an observer. Health checks run unseen. */
@@ -19,13 +19,17 @@ export class RunWatch {
     this.#beganMs = now();
   }
 
-  launchingPrefill({ sequence, start, end }: PrefillChunk<Sequence>): void {
-    this.#isProbing = sequence.caller.isProbe === true;
+  /** @param group of one chunk where it is a health check's. */
+  launchingPrefill(group: PrefillGroup<Sequence>): void {
+    this.#isProbing = group[0].sequence.caller.isProbe === true;
     if (this.#isProbing) return;
-    this.#launch("prefill", end - start, [sequence]);
-    if (sequence.startedMs !== undefined) return;
-    sequence.startedMs = this.#launchedMs;
-    this.observer.started?.({ queueMs: sequence.startedMs - sequence.queuedMs });
+    const sequences = group.map(({ sequence }) => sequence);
+    this.#launch("prefill", tokensOf(group), sequences);
+    for (const sequence of sequences) {
+      if (sequence.startedMs !== undefined) continue;
+      sequence.startedMs = this.#launchedMs;
+      this.observer.started?.({ queueMs: sequence.startedMs - sequence.queuedMs });
+    }
   }
 
   /** @param rows with holes: they are run, but nobody's. */

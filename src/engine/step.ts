@@ -1,3 +1,4 @@
+import { groupPrefills, tokensOf, type PrefillGroup } from "./prefill-groups.js";
 import type { PrefillPace } from "./prefill-pace.js";
 import type { RunWatch } from "./run-watch.js";
 import type { DecodeRow, Runner, RunResult } from "./runner/runner.js";
@@ -18,6 +19,8 @@ export interface StepHooks {
   verified(sequence: Sequence, drafted: number, accepted: number): void;
   /** Whether the decode that has run may be followed by a run ahead. */
   mayRunAhead(): boolean;
+  /** The most tokens of a run for several prompts; 0 = each prompt has a run of its own. */
+  readonly joinedPromptTokens: number;
   /** Learns how long runs take. */
   readonly pace: Pick<PrefillPace, "prefilled" | "decoded">;
   /** Milliseconds, monotonic. */
@@ -51,10 +54,10 @@ export async function runStep(
 ): Promise<RunAhead | undefined> {
   for (const { from, to, tokens } of [...plan.copies, ...plan.moves]) runner.copy(from, to, tokens);
   const { now, pace } = hooks;
-  for (const chunk of plan.prefills) {
+  for (const group of groupPrefills(plan.prefills, mayJoin, hooks.joinedPromptTokens)) {
     const beganMs = now();
-    await prefill(chunk, runner, hooks);
-    pace.prefilled(chunk.end - chunk.start, now() - beganMs);
+    await (group.length === 1 ? prefill(group[0], runner, hooks) : prefillTogether(group, runner, hooks));
+    pace.prefilled(tokensOf(group), now() - beganMs);
   }
   if (plan.decode.length === 0) return undefined;
   const beganMs = now();
@@ -79,13 +82,28 @@ async function prefill(chunk: PrefillChunk<Sequence>, runner: Runner, hooks: Ste
   const { sequence, slot, start, end, isLast } = chunk;
   const { promptTokenIds: tokenIds, details } = sequence.request;
   const wanted = details.promptTokens ? "all" : isLast ? "last" : "none";
-  hooks.watch?.launchingPrefill(chunk);
+  hooks.watch?.launchingPrefill([chunk]);
   const run = runner.prefill({ slot, tokenIds, start, end, wanted });
   hooks.launched();
   const result = await run;
   hooks.watch?.computed();
   if (wanted === "all") hooks.describe(sequence, start, end, result);
   if (isLast) hooks.evaluate(sequence, result, wanted === "all" ? end - start - 1 : 0);
+  hooks.watch?.evaluated();
+}
+
+/** Nobody sees the runs of a health check, and of a prompt that is described all positions are wanted. */
+const mayJoin = ({ sequence: { caller, request } }: PrefillChunk<Sequence>): boolean =>
+  caller.isProbe !== true && !request.details.promptTokens;
+
+async function prefillTogether(group: PrefillGroup<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
+  hooks.watch?.launchingPrefill(group);
+  const prompts = group.map(({ sequence }) => sequence.request.promptTokenIds);
+  const run = runner.prefillTogether(group[0].slot, prompts);
+  hooks.launched();
+  const result = await run;
+  hooks.watch?.computed();
+  for (const [row, { sequence }] of group.entries()) hooks.evaluate(sequence, result, row);
   hooks.watch?.evaluated();
 }
 

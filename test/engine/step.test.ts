@@ -13,6 +13,7 @@ async function trace(
   runner: ScriptedRunner,
   plan: Partial<StepPlan<Sequence>>,
   drafts: Readonly<Record<string, string>> = {},
+  joinedPromptTokens = 0,
 ): Promise<string[]> {
   const { calls } = runner;
   calls.length = 0;
@@ -24,6 +25,7 @@ async function trace(
       calls.push(`evaluate ${nameOf(sequence)}: ${textOf([sequence.newestTokenId])} in row ${row}`);
     },
     draft: (sequence) => idsOf(drafts[nameOf(sequence)] ?? ""),
+    joinedPromptTokens,
     pace: { prefilled: () => undefined, decoded: () => undefined },
     now: () => 0,
     mayRunAhead: () => false,
@@ -36,6 +38,7 @@ async function trace(
   };
   const watched: Runner = {
     prefill: (run) => untilOver(runner.prefill(run)),
+    prefillTogether: (slot, prompts) => untilOver(runner.prefillTogether(slot, prompts)),
     decode: (start, rows) => untilOver(runner.decode(start, rows)),
     copy: (from, to, tokens) => runner.copy(from, to, tokens),
   };
@@ -61,6 +64,22 @@ test("each run lets the engine work while it is under way, and is evaluated befo
     ...["prefill 0 [0,1)", "launched", "over", "evaluate a: b in row 0"],
     ...["prefill 1 [0,1)", "launched", "over", "evaluate m: n in row 0"],
   ]);
+});
+
+test("short prompts in neighbouring rows are one run, evaluated row by row", async () => {
+  const runner = new ScriptedRunner(4, alphabet);
+  const [a, k, m] = [sequenceOf({ prompt: "a" }), sequenceOf({ prompt: "klm" }), sequenceOf({ prompt: "m" })];
+  expect(await trace(runner, { prefills: [chunk(a, 1), chunk(k, 2), chunk(m, 3)] }, {}, 8)).toEqual([
+    ...["prefill 1 [0,1), 2 [0,3)", "launched", "over", "evaluate a: b in row 0", "evaluate klm: n in row 1"],
+    ...["prefill 3 [0,1)", "launched", "over", "evaluate m: n in row 0"], // three rows of three tokens are more than 8
+  ]);
+});
+
+test("a prompt of which all positions are described has a run of its own", async () => {
+  const runner = new ScriptedRunner(2, alphabet);
+  const [a, m] = [sequenceOf({ prompt: "a", details: { promptTokens: true } }), sequenceOf({ prompt: "m" })];
+  const calls = await trace(runner, { prefills: [chunk(a, 0), chunk(m, 1)] }, {}, 8);
+  expect(calls.filter((call) => call.startsWith("prefill"))).toEqual(["prefill 0 [0,1)", "prefill 1 [0,1)"]);
 });
 
 test("copies come first, then prompt chunks, then one decode with its holes", async () => {

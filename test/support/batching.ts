@@ -14,6 +14,7 @@ export interface BatchingOptions extends Partial<SchedulerLimits> {
   readonly isSpeculating?: boolean;
   readonly decodeSlowdown?: number;
   readonly isRunningAhead?: boolean;
+  readonly joinedPromptTokens?: number;
 }
 
 export interface Batching {
@@ -43,6 +44,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     isSpeculating = false,
     decodeSlowdown = Infinity,
     isRunningAhead = false,
+    joinedPromptTokens = 0,
     ...limits
   } = options;
   const scheduling: SchedulerLimits = {
@@ -62,6 +64,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     eosTokenIds: idsOf(ends),
     limits: { maxSequenceLength, maxNewTokens: 64, vocabularySize, includeStopSequenceByDefault: true },
     scheduling,
+    joinedPromptTokens,
     decodeSlowdown,
     isSpeculating,
     isRunningAhead,

@@ -26,6 +26,7 @@ const defaults: EngineOptions = {
   decodeSlowdown: 2,
   prefixCacheTokens: 4096,
   promptLookup: true,
+  joinPrompts: true,
   includeStopSequenceByDefault: true,
   onFailure: (error) => console.error(error),
 };

@@ -81,18 +81,28 @@ export class ScriptedRunner implements Runner {
     this.#failure = error;
   }
 
-  prefill({ slot, tokenIds, start, end, wanted }: PrefillRun): Promise<RunResult> {
+  prefill(run: PrefillRun): Promise<RunResult> {
+    return this.#launch(`prefill ${run.slot} [${run.start},${run.end})`, () => this.#prefillRow(run));
+  }
+
+  prefillTogether(slot: number, prompts: readonly (readonly number[])[]): Promise<RunResult> {
+    const runs = prompts.map((tokenIds, row): PrefillRun => {
+      return { slot: slot + row, tokenIds, start: 0, end: tokenIds.length, wanted: "last" };
+    });
+    const shown = runs.map((run) => `${run.slot} [0,${run.end})`);
+    return this.#launch(`prefill ${shown.join(", ")}`, () => runs.flatMap((run) => this.#prefillRow(run)));
+  }
+
+  #prefillRow({ slot, tokenIds, start, end, wanted }: PrefillRun): string[] {
     const prompt = textOf(tokenIds);
-    return this.#launch(`prefill ${slot} [${start},${end})`, () => {
-      if (start > 0 && !prompt.startsWith(this.#textBefore(slot, start))) throw new Error(`${prompt}: other beginning`);
-      const before = this.#row(slot).promptLength;
-      const promptLength = start >= before ? before : prompt.length; // tokens behind the prompt: a draft
-      this.#cache[slot] = { promptLength, text: prompt.slice(0, end) };
-      const first = { none: end, last: end - 1, all: start }[wanted];
-      return Array.from({ length: end - first }, (_, index) => {
-        const text = prompt.slice(0, first + index + 1);
-        return this.script(text.slice(0, promptLength), text.slice(promptLength));
-      });
+    if (start > 0 && !prompt.startsWith(this.#textBefore(slot, start))) throw new Error(`${prompt}: other beginning`);
+    const before = this.#row(slot).promptLength;
+    const promptLength = start >= before ? before : prompt.length; // tokens behind the prompt: a draft
+    this.#cache[slot] = { promptLength, text: prompt.slice(0, end) };
+    const first = { none: end, last: end - 1, all: start }[wanted];
+    return Array.from({ length: end - first }, (_, index) => {
+      const text = prompt.slice(0, first + index + 1);
+      return this.script(text.slice(0, promptLength), text.slice(promptLength));
     });
   }
 

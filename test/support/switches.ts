@@ -9,6 +9,7 @@ import type { TestEngine } from "./engine.js";
 export const switches = {
   "prefix reuse": { prefixCacheTokens: 0 },
   "prompt lookup": { promptLookup: false },
+  "prompts that run together": { joinPrompts: false },
   "chunks that adapt": { decodeSlowdown: 1000 },
   "chunked prefill": { prefillChunkTokens: 65_536 },
   "selection in the graph": { selection: "host" },

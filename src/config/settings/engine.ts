@@ -43,6 +43,12 @@ export const engineSettings = {
     group: "Engine",
     doc: "How many times longer a step may take for a prompt that arrives than without it: prompts are prefilled in chunks that keep to that. Smaller: steadier streams. Larger: earlier first token.",
   },
+  joinPrompts: {
+    kind: toggle(),
+    default: true,
+    group: "Engine",
+    doc: "Whether short prompts that wait together are prefilled in one run.",
+  },
   prefixCacheTokens: {
     kind: integer(0, 16_777_216),
     default: 4096,

@@ -47,6 +47,11 @@ export interface Runner {
   /** Absent where nothing is captured. */
   readonly graphs?: GraphCounts | undefined;
   prefill(run: PrefillRun): Promise<RunResult>;
+  /**
+   * Whole prompts, each into a row of its own from `slot` on, in one run: row i of the result has the logits behind prompt
+   * i. As long as the longest, in each row: what it writes behind a shorter prompt is nobody's.
+   */
+  prefillTogether(slot: number, prompts: readonly (readonly number[])[]): Promise<RunResult>;
   /** One token for each row; row i is slot `start + i`. */
   decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult>;
   /**

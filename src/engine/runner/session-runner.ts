@@ -12,7 +12,7 @@ export interface RunnerOptions {
   readonly slots: number;
   /** Positions of a slot. */
   readonly maxLength: number;
-  /** The longest prefill that will be asked for, in tokens. */
+  /** The most tokens that one prefill will be asked for, all of its rows and their padding included. */
   readonly maxPrefillTokens: number;
   /** The session's; float32 by default. */
   readonly kvDtype?: KvDtype;
@@ -78,16 +78,28 @@ export class SessionRunner implements Runner, Disposable {
     return this.#decodes.next();
   }
 
-  async prefill(run: PrefillRun): Promise<RunResult> {
+  prefill(run: PrefillRun): Promise<RunResult> {
     this.#decodes.interrupt();
-    const [{ inputs }] = this.#sides;
     const count = run.end - run.start;
     const tokens = this.#paddedLength(count);
-    writePrompt(inputs, run, tokens);
+    writePrompt(this.#sides[0].inputs, run, tokens);
     const rows = { none: 0, last: 1, all: count }[run.wanted];
-    const { binding } = this.#prefillOf(run);
+    return this.#runPrefill({ slot: run.slot, batch: 1, tokens, rows });
+  }
+
+  prefillTogether(slot: number, prompts: readonly (readonly number[])[]): Promise<RunResult> {
+    this.#decodes.interrupt();
+    const tokens = this.#paddedLength(Math.max(...prompts.map(({ length }) => length)));
+    writePrompts(this.#sides[0].inputs, prompts, tokens);
+    return this.#runPrefill({ slot, batch: prompts.length, tokens, rows: prompts.length });
+  }
+
+  async #runPrefill(size: PrefillSize): Promise<RunResult> {
+    const { batch, tokens, rows } = size;
+    const [{ inputs }] = this.#sides;
+    const { binding } = this.#prefillOf(size);
     const outputs = this.#outputsFor(rows);
-    const bound = inputs.bindPrefill(binding, tokens, Math.max(rows, outputs.minRows));
+    const bound = inputs.bindPrefill(binding, batch, tokens, Math.max(rows, outputs.minRows));
     if (rows > 0) bound.push(...outputs.bind(binding, rows));
     try {
       inputs.upload();
@@ -118,11 +130,11 @@ export class SessionRunner implements Runner, Disposable {
   }
 
   /** A prefill of which no logits are wanted has a binding of its own: one without the outputs for them. */
-  #prefillOf({ slot, wanted }: PrefillRun): Bound {
-    const kind = wanted === "none" ? "partial prefill" : "prefill";
-    return this.#bindings.get(`${kind} ${slot}`, () => {
+  #prefillOf({ slot, batch, rows }: PrefillSize): Bound {
+    const kind = rows === 0 ? "partial prefill" : "prefill";
+    return this.#bindings.get(`${kind} ${slot} ${batch}`, () => {
       const binding = new Binding(this.session);
-      const layers = this.#cache.rows(slot, 1);
+      const layers = this.#cache.rows(slot, batch);
       bindCache(binding, layers);
       return { binding, tensors: layers.flatMap(({ key, value }) => [key, value]) };
     });
@@ -132,6 +144,16 @@ export class SessionRunner implements Runner, Disposable {
     const sides = this.#sides.flatMap(({ inputs, outputs }) => [inputs, outputs]);
     for (const each of [this.#bindings, ...sides, this.#largeOutputs, this.#cache]) each?.[Symbol.dispose]();
   }
+}
+
+/** A run over the cache rows [slot, slot + batch). */
+interface PrefillSize {
+  readonly slot: number;
+  readonly batch: number;
+  /** Of each row. */
+  readonly tokens: number;
+  /** Positions whose logits are wanted, over all rows. */
+  readonly rows: number;
 }
 
 function writePrompt(inputs: StepInputs, { tokenIds: ids, start, end, wanted }: PrefillRun, tokens: number): void {
@@ -144,6 +166,20 @@ function writePrompt(inputs: StepInputs, { tokenIds: ids, start, end, wanted }: 
   if (wanted === "last") logitRows[0] = end - start - 1;
   lastPositions[0] = start + tokens - 1;
   totalLength[0] = start + tokens;
+}
+
+/** Padding is any token: a prompt's positions do not see what lies behind it. */
+function writePrompts(inputs: StepInputs, prompts: readonly (readonly number[])[], tokens: number): void {
+  const { tokenIds, positions, lastPositions, totalLength, logitRows } = inputs;
+  for (const [row, prompt] of prompts.entries()) {
+    for (let position = 0; position < tokens; position += 1) {
+      tokenIds[row * tokens + position] = prompt[position] ?? 0;
+      positions[row * tokens + position] = position;
+    }
+    lastPositions[row] = prompt.length - 1;
+    logitRows[row] = row * tokens + prompt.length - 1;
+  }
+  totalLength[0] = tokens;
 }
 
 /**

@@ -43,9 +43,12 @@ export class StepInputs implements Disposable {
     this.upload(); // the rows in order, which nobody writes again
   }
 
-  /** Binds the inputs of a run of one row of `tokens` tokens; returns what the caller disposes. */
-  bindPrefill(binding: Binding, tokens: number, rows: number): Tensor[] {
-    return this.#bind(binding, 1, tokens, this.#view([rows], 3));
+  /**
+   * Binds the inputs of a run of `batch` rows of `tokens` tokens each, of which `rows` positions are wanted; returns what
+   * the caller disposes.
+   */
+  bindPrefill(binding: Binding, batch: number, tokens: number, rows: number): Tensor[] {
+    return this.#bind(binding, batch, tokens, this.#view([rows], 3));
   }
 
   /** Binds the inputs of a run of `rows` rows of one token each, all of them wanted; returns what the caller disposes. */

@@ -30,7 +30,14 @@ const inFlight = ({ engine }: Loaded): number => {
 async function serve(folder: string, told: string[] = []): Promise<Served> {
   const model = await loadModel({ folder, threads: 1, isSpinning: false });
   const running = createEngine(model, {
-    ...{ ...options, decodeSlowdown: 2, prefixCacheTokens: 0, promptLookup: false, includeStopSequenceByDefault: true },
+    ...{
+      ...options,
+      decodeSlowdown: 2,
+      prefixCacheTokens: 0,
+      promptLookup: false,
+      joinPrompts: true,
+      includeStopSequenceByDefault: true,
+    },
     onFailure: (error) => expect.unreachable(String(error)),
   });
   const digest = new ModelDigest(Promise.resolve([]), "sha256:0");
