@@ -1,6 +1,9 @@
 import type { PrefillChunk, Schedulable } from "./scheduler.js";
 
-/** Whole prompts in neighbouring rows that one run computes, the shorter ones padded behind their end; or one chunk. */
+/**
+ * Whole prompts that one run computes, the shorter ones padded behind their end, in neighbouring rows and their order; or
+ * one chunk.
+ */
 export type PrefillGroup<S> = readonly [PrefillChunk<S>, ...PrefillChunk<S>[]];
 
 /**
@@ -20,17 +23,22 @@ export function groupPrefills<S extends Schedulable>(
   mayJoin: (chunk: PrefillChunk<S>) => boolean,
   maxTokens: number,
 ): PrefillGroup<S>[] {
-  const groups: [PrefillChunk<S>, ...PrefillChunk<S>[]][] = [];
+  const groups: PrefillGroup<S>[] = [];
   for (const chunk of chunks) {
-    const group = groups.at(-1);
-    const joined = group && ([...group, chunk] as const);
-    if (joined?.every((each) => isWhole(each) && mayJoin(each)) && areNeighbours(joined) && pays(joined, maxTokens)) {
-      group?.push(chunk);
-    } else {
-      groups.push([chunk]);
-    }
+    const joined = withChunk(groups.at(-1), chunk);
+    const isJoined = joined.length > 1 && joined.every((each) => isWhole(each) && mayJoin(each));
+    if (isJoined && areNeighbours(joined) && pays(joined, maxTokens)) groups[groups.length - 1] = joined;
+    else groups.push([chunk]);
   }
   return groups;
+}
+
+/** In the rows' order: a window grows at both ends. */
+function withChunk<S>(group: PrefillGroup<S> | undefined, chunk: PrefillChunk<S>): PrefillGroup<S> {
+  if (group === undefined) return [chunk];
+  const before = group.filter(({ slot }) => slot < chunk.slot);
+  const [first = chunk, ...others] = [...before, chunk, ...group.slice(before.length)];
+  return [first, ...others];
 }
 
 /** Prompt tokens that its run computes, without padding. */

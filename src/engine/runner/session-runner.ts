@@ -56,17 +56,27 @@ export class SessionRunner implements Runner, Disposable {
     this.#cache = new KvCache(session, shape, slots, maxLength, kvDtype);
     this.#maxRows = slots;
     this.#selection = selection;
-    const newSide = (maxTokens: number): Side => ({
-      inputs: new StepInputs(session, maxTokens, maxLength),
-      outputs: createOutputs(session, shape, slots, selection),
-    });
-    const first = newSide(Math.max(slots, options.maxPrefillTokens));
-    this.#sides = selection === "on-device" ? [first, newSide(slots)] : [first];
+    this.#sides = this.#createSides(Math.max(slots, options.maxPrefillTokens));
     const { onGraphsGivenUp = () => undefined } = options;
     const canCapture = session.graphCapture.isOn && selection === "on-device";
     this.graphs = canCapture ? new GraphRuns(onGraphsGivenUp) : undefined;
     const parts = { session, cache: this.#cache, bindings: this.#bindings, sides: this.#sides, graphs: this.graphs };
     this.#decodes = new DecodeRuns(parts);
+  }
+
+  /** @throws {OrtCallError} when the device has too little memory; the cache, by far the largest, is given back then. */
+  #createSides(maxPrefillTokens: number): readonly [Side] | readonly [Side, Side] {
+    const newSide = (maxTokens: number): Side => ({
+      inputs: new StepInputs(this.session, maxTokens, this.#cache.maxLength),
+      outputs: createOutputs(this.session, this.shape, this.#maxRows, this.#selection),
+    });
+    try {
+      const first = newSide(maxPrefillTokens);
+      return this.#selection === "on-device" ? [first, newSide(this.#maxRows)] : [first];
+    } catch (error) {
+      this.#cache[Symbol.dispose]();
+      throw error;
+    }
   }
 
   decode(start: number, rows: readonly DecodeRow[]): Promise<RunResult> {
