@@ -17,7 +17,7 @@ export function ourContestants(folder: string, scenario: PeerScenario): Contesta
     .filter(([precision]) => precision === "float32" || "dtype" in settings)
     .map(([precision, precisionClass]) => ({
       ...{ peer: "ortler", precision, precisionClass },
-      settings: "gRPC streams from another process",
+      settings: "gRPC streams from another process, no guessed tokens",
       prepare: async () => Promise.resolve(),
       start: async () => startServer(folder, precision, scenario),
     }));
@@ -38,13 +38,17 @@ async function startServer(folder: string, precision: string, scenario: PeerScen
   };
 }
 
-/** The defaults, with a slot for each sequence whatever the machine's memory. */
+/**
+ * The defaults, with a slot for each sequence whatever the machine's memory. Without guesses: a model with random weights
+ * repeats itself, so that nearly all of them are right, and one sequence seems several times as fast.
+ */
 async function serverArgs(folder: string, precision: string, scenario: PeerScenario): Promise<string[]> {
   const { kvBytesPerToken, positions } = await modelFacts(folder);
   const slots = mostSequences(scenario);
   return [
     ...[`--model=${folder}`, `--threads=${scenario.threads}`, `--max-slots=${slots}`],
     ...[`--kv-memory=${slots * positions * kvBytesPerToken}`, "--request-timeout-seconds=0"],
+    "--no-prompt-lookup",
     ...("dtype" in settings ? [`--dtype=${precision}`] : []),
   ];
 }

@@ -44,6 +44,7 @@ export const foreignSettings: readonly ForeignSetting[] = [
   tgis("max-prefill-padding", ownScheduler),
   tgis("max-waiting-tokens", ownScheduler),
   tgis("batch-safety-margin", "memory is reserved at start, by --kv-memory"),
+  tgis("cuda-process-memory-fraction", "on a GPU, --device-memory-share says how much memory to take"),
   tgis("tokenization-workers", "prompts are tokenized in the server's own thread"),
   tgis("prefix-store-path", "tuned prompts are not supported"),
   tgis("adapter-cache", "adapters are not supported"),

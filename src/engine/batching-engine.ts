@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { CancelledError, InternalError, OrtlerError, OverCapacityError, UnavailableError } from "../errors.js";
 import type { Tokenizer } from "../model/index.js";
 import type { Engine } from "./engine.js";
@@ -28,6 +29,11 @@ export interface EngineParts {
   readonly isSpeculating: boolean;
   /** Whether to launch decodes before the last one's tokens were looked at, where the runner can. */
   readonly isRunningAhead: boolean;
+  /**
+   * Whether callers are told of a step's tokens before the next is launched, and not while it runs: where the model's
+   * threads take every core, whatever runs beside them holds one up, and the others wait for it.
+   */
+  readonly isTellingBetweenSteps: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** A seed for a sampling request that brought none: 32 bits, so that it stays exact in any JSON reader. */
@@ -40,7 +46,7 @@ export interface EngineParts {
  * Continuous batching: sequences come and go between steps, and each step runs all that are there.
  *
  * The loop is plan, run, evaluate, commit. What a step has produced is told to the callers while the next one
- * runs, so text and messages cost no model time.
+ * runs, so text and messages cost no model time where a core is left for them.
  */
 export class BatchingEngine implements Engine {
   readonly limits: RequestLimits;
@@ -189,7 +195,14 @@ export class BatchingEngine implements Engine {
       const plan = this.#scheduler.planStep(this.#pace.tokensFor(this.#scheduler.counts));
       if (plan === undefined) await this.#sleep();
       else await (this.#stepping = this.#steps(plan));
+      if (this.parts.isTellingBetweenSteps) await this.#tellBetweenSteps();
     }
+  }
+
+  async #tellBetweenSteps(): Promise<void> {
+    if (this.#untold.size === 0) return;
+    this.#tell();
+    await setImmediate(); // messages are written to their sockets
   }
 
   /** A step, and those that were launched ahead behind it. */

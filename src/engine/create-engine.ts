@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { performance } from "node:perf_hooks";
+import { availableCpus } from "../config/cpu.js";
 import type { Model } from "../model/index.js";
 import { BatchingEngine } from "./batching-engine.js";
 import { planCapacity, type Capacity, type CapacityOptions } from "./capacity.js";
@@ -82,6 +83,7 @@ export function createEngine(model: Model, options: EngineOptions): RunningEngin
     decodeSlowdown: canChunk(model) ? options.decodeSlowdown : Infinity,
     isSpeculating: options.promptLookup && model.isExactInAnyOrder,
     isRunningAhead: options.runsAhead ?? true,
+    isTellingBetweenSteps: model.device.kind === "cpu" && model.threads >= availableCpus(),
     now: () => performance.now(),
     drawSeed: () => BigInt(randomInt(2 ** 32)),
     onFailure: options.onFailure,

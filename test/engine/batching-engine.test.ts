@@ -56,6 +56,19 @@ describe("events", () => {
     ]);
   });
 
+  test.each([
+    ["while the next run is under way, where a core is left for that", false, [2, 3, 3]],
+    ["before the next run is launched, where none is left", true, [1, 2, 3]],
+  ])("tell of a token %s", async (_, isTellingBetweenSteps, launched) => {
+    const { engine, runner } = startBatching({ isTellingBetweenSteps });
+    const heard: number[] = [];
+    const request = { prompt: "a", method: "greedy", maxNewTokens: 3 } as const;
+    for await (const { type } of engine.generate(request, new AbortController().signal)) {
+      if (type !== "started") heard.push(runner.calls.length);
+    }
+    expect(heard).toEqual(launched);
+  });
+
   test("list the tokens of a prompt that is prefilled in chunks once, after its last chunk", async () => {
     const { ask, runner } = startHeld({ prefillChunkTokens: 3 });
     const { events } = ask("abcdefg", { maxNewTokens: 1, details: { promptTokens: true } });

@@ -15,6 +15,7 @@ export interface BatchingOptions extends Partial<SchedulerLimits> {
   readonly decodeSlowdown?: number;
   readonly isRunningAhead?: boolean;
   readonly joinedPromptTokens?: number;
+  readonly isTellingBetweenSteps?: boolean;
 }
 
 export interface Batching {
@@ -45,6 +46,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     decodeSlowdown = Infinity,
     isRunningAhead = false,
     joinedPromptTokens = 0,
+    isTellingBetweenSteps = false,
     ...limits
   } = options;
   const scheduling: SchedulerLimits = {
@@ -65,6 +67,7 @@ export function startBatching(options: BatchingOptions = {}): Batching {
     limits: { maxSequenceLength, maxNewTokens: 64, vocabularySize, includeStopSequenceByDefault: true },
     scheduling,
     joinedPromptTokens,
+    isTellingBetweenSteps,
     decodeSlowdown,
     isSpeculating,
     isRunningAhead,

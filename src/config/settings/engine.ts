@@ -26,10 +26,7 @@ export const engineSettings = {
     default: 0.9,
     group: "Engine",
     doc: "Share of the GPU's memory that is free at the start which weights, cache and steps may take. Kernels need some of the rest. Lower: room for others on the same GPU.",
-    aliases: [
-      { flag: "gpu-memory-utilization" },
-      { flag: "cuda-process-memory-fraction", env: "CUDA_PROCESS_MEMORY_FRACTION" },
-    ],
+    aliases: [{ flag: "gpu-memory-utilization" }],
   },
   prefillChunkTokens: {
     kind: integer(1, 65_536),

@@ -98,7 +98,7 @@ export const modelSettings = {
     default: "",
     defaultText: "none: they are made at every start",
     group: "Precision",
-    doc: "Folder that keeps quantised weights for later starts.",
+    doc: "Folder that keeps weights that were quantised, or rounded to float16, for later starts.",
   },
   modelCache: {
     kind: text("FOLDER"),
