@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly programs?: string;
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Kills it, also while it is not ready yet. */
+  readonly signal?: AbortSignal;
 }
 
 /** Where the APIs are. */
@@ -46,7 +48,7 @@ export class ServerProcess implements AsyncDisposable {
     readonly wallMs: number,
   ) {}
 
-  static async start({ args, preload, programs = "dist", env }: ServerOptions): Promise<ServerProcess> {
+  static async start({ args, preload, programs = "dist", env, signal }: ServerOptions): Promise<ServerProcess> {
     const start = performance.now();
     const nodeArgs = preload === undefined ? [] : ["--import", preload];
     const ports = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);
@@ -56,7 +58,11 @@ export class ServerProcess implements AsyncDisposable {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit", ...channel],
     });
-    const ready = await readyLine(child);
+    signal?.addEventListener("abort", () => child.kill("SIGKILL"), { once: true });
+    const ready = await readyLine(child).catch((error: unknown) => {
+      child.kill("SIGKILL");
+      throw error;
+    });
     return new ServerProcess(child, ready.ports, ready.model, ready.ms, performance.now() - start);
   }
 

@@ -52,7 +52,9 @@ export async function startEngine(settings: EngineSettings, log: Logger): Promis
  *
  * @throws {ConfigurationError} for ports, certificates and keys before the model is loaded.
  */
-export async function startService(config: Config, log: Logger): Promise<Service> {
+export async function startService(given: Config, log: Logger): Promise<Service> {
+  // While a decode is captured nothing else may go to the device, and a swap has two sessions there.
+  const config = given.watch ? { ...given, cudaGraphs: false } : given;
   const prepared = prepareServers(config, log);
   const room = await openDevice(config, log);
   const isAwaited = isMountAwaited({ setting: config.model, environment: processEnvironment() });

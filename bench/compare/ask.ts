@@ -16,6 +16,9 @@ export interface Answer {
   readonly endMs: number;
 }
 
+/** A server that hangs must not hang the comparison. */
+const mostMs = 300_000;
+
 /**
  * Asks over a connection of its own.
  * @throws {TargetError} when there is no whole answer.
@@ -31,7 +34,7 @@ export async function ask(options: TargetOptions, request: LoadRequest): Promise
       text += more;
       parts.push({ ms: now(), tokens });
     };
-    const { completionTokens } = await target.generate(request, onTokens, new AbortController().signal);
+    const { completionTokens } = await target.generate(request, onTokens, AbortSignal.timeout(mostMs));
     const endMs = now();
     return { text, arrivals: countArrivals(parts, completionTokens, endMs), endMs };
   } finally {

@@ -22,24 +22,26 @@ export interface ClientRate {
 const mostCpuShare = 0.75;
 
 /**
- * A connection for each client; the best of the rounds, after one in which they connect.
+ * A connection for each client; the round in the middle, after one in which they connect.
+ * @param signal ends it, with the server.
  * @throws {HarnessError} when a client does not get its tokens.
  */
 export async function measureClients(
   args: readonly string[],
   tokenizer: Tokenizer,
   { clients: { count, processes, promptTokens, newTokens }, rounds }: Pick<GpuScenario, "clients" | "rounds">,
+  signal: AbortSignal,
 ): Promise<ClientRate> {
-  await using server = await ServerProcess.start({ args });
+  await using server = await ServerProcess.start({ args, signal });
   const groups = spread(makePrompts(tokenizer, count, promptTokens), processes).map((prompts) => ({
     prompts,
     calls: new GrpcStreams(server.port),
   }));
   try {
     await runAll(groups, newTokens);
-    let best = await runAll(groups, newTokens);
-    for (let round = 1; round < rounds; round += 1) best = faster(best, await runAll(groups, newTokens));
-    return best;
+    const all: ClientRate[] = [];
+    for (let round = 0; round < rounds; round += 1) all.push(await runAll(groups, newTokens));
+    return middleOf(all);
   } finally {
     await Promise.all(groups.map(async ({ calls }) => calls[Symbol.asyncDispose]()));
   }
@@ -68,8 +70,13 @@ export function combine(runs: readonly Run[]): ClientRate {
   return { tokensPerSecond, clients: arrivals.length, processes: runs.length, clientCpuShare, isClientBound };
 }
 
-const faster = (one: ClientRate, other: ClientRate): ClientRate =>
-  one.tokensPerSecond >= other.tokensPerSecond ? one : other;
+/** @throws {HarnessError} when there is none. */
+export function middleOf(rounds: readonly ClientRate[]): ClientRate {
+  const ascending = [...rounds].sort((one, other) => one.tokensPerSecond - other.tokensPerSecond);
+  const middle = ascending[Math.floor(ascending.length / 2)];
+  if (middle === undefined) throw new HarnessError("no round was measured");
+  return middle;
+}
 
 /** In turn, so that no group has two more than another. */
 function spread<T>(items: readonly T[], groups: number): T[][] {

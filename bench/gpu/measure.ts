@@ -59,13 +59,14 @@ export async function measureGpu({
 }
 
 /**
- * Slots for all streams. Prompts come again in each round, and are to be computed each time; that takes as few steps as
- * it can, so that streams which begin together soon decode together.
+ * Slots for all streams. Prompts come again in each round, and are to be computed each time, in whole chunks whatever
+ * decodes beside them, so that streams which begin together soon decode together. The longest is one chunk.
  */
-function serverArgs(checkpoint: string, device: string, { streams }: GpuScenario): string[] {
+function serverArgs(checkpoint: string, device: string, { streams, prefillTokens }: GpuScenario): string[] {
   return [
     ...[`--model=${checkpoint}`, `--device=${device}`, `--max-slots=${Math.max(...streams)}`],
     ...["--request-timeout-seconds=0", "--prefix-cache-tokens=0", "--decode-slowdown=1000"],
+    `--prefill-chunk-tokens=${prefillTokens}`,
   ];
 }
 
@@ -81,9 +82,9 @@ async function measureOurs(run: Run): Promise<OurFigures> {
     prefill: await parts.measure("prefill", async (signal) =>
       measureApart({ kind: "prefill", args, scenario }, signal),
     ),
-    starts: await parts.measure("starts", async () => measureStarts(args, folder, scenario)),
-    clients: await parts.measure("gRPC clients", async () =>
-      measureClients(args, await loadTokenizer(checkpoint), scenario),
+    starts: await parts.measure("starts", async (signal) => measureStarts(args, folder, scenario, signal)),
+    clients: await parts.measure("gRPC clients", async (signal) =>
+      measureClients(args, await loadTokenizer(checkpoint), scenario, signal),
     ),
   };
 }

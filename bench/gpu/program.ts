@@ -9,6 +9,9 @@ export interface Missing {
   readonly missing: string;
 }
 
+/** In bytes: compilers talk a lot. */
+const mostOutput = 2 ** 26;
+
 /**
  * Runs a program of ours, whose last line on standard output is its result, as JSON.
  * @param signal ends it.
@@ -20,7 +23,7 @@ export async function runProgram<T extends object>(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<T> {
-  const run = promisify(execFile)(command, args, { signal, killSignal: "SIGKILL" });
+  const run = promisify(execFile)(command, args, { signal, killSignal: "SIGKILL", maxBuffer: mostOutput });
   const { stdout } = await run.catch((error: unknown) => {
     throw problemOf(error, command);
   });

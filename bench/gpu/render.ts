@@ -39,7 +39,6 @@ function verdictOf(isMet: boolean | undefined): string {
 }
 
 function renderDecode({ decode, prefillMs, bandwidth, pytorch, scenario }: GpuReport): string {
-  if (decode.length === 0) return "";
   const rows = decode.map((row) => [
     String(row.streams),
     renderSummary(row.tokensPerSecond, 0),
@@ -51,7 +50,7 @@ function renderDecode({ decode, prefillMs, bandwidth, pytorch, scenario }: GpuRe
   const title = `Decode by streams, ${scenario.contextTokens} tokens of context, ms a step`;
   const header = ["", "tokens/s", "took", "least", "achieved", "PyTorch", "to PyTorch"];
   return [
-    renderTable(title, header, rows),
+    rows.length === 0 ? "Decode: not measured" : renderTable(title, header, rows),
     `Least: weights and cache read once at ${renderNumber(bandwidth && bandwidth.bytesPerSecond / 1e9, 0)} GB/s (${bandwidth?.operator ?? "not measured"})`,
     ...new Set(pytorch.map(({ version }) => version)),
     `Prefill of ${scenario.prefillTokens} tokens to the first token: ${renderSummary(prefillMs, 2)} ms`,

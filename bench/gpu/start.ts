@@ -37,42 +37,50 @@ export interface Starts {
   readonly cached: StartTimes;
 }
 
-/** @param folder for a weights cache. */
+/**
+ * @param folder for a weights cache.
+ * @param signal ends it, with the server that is starting.
+ */
 export async function measureStarts(
   args: readonly string[],
   folder: string,
   { starts }: Pick<GpuScenario, "starts">,
+  signal: AbortSignal,
 ): Promise<Starts> {
   const cache = path.join(folder, "gpu-weights");
   const cachedArgs = [...args, `--weights-cache=${cache}`];
   try {
-    const plain = await startTimes(args, starts);
-    await startOnce(cachedArgs);
-    return { plain, cached: await startTimes(cachedArgs, starts) };
+    const plain = await startTimes(args, starts, signal);
+    await startOnce(cachedArgs, signal);
+    return { plain, cached: await startTimes(cachedArgs, starts, signal) };
   } finally {
     await rm(cache, { recursive: true, force: true });
   }
 }
 
-async function startTimes(args: readonly string[], count: number): Promise<StartTimes> {
+async function startTimes(args: readonly string[], count: number, signal: AbortSignal): Promise<StartTimes> {
   const all: StartParts[] = [];
-  for (let start = 0; start < count; start += 1) all.push(await startOnce(args));
+  for (let start = 0; start < count; start += 1) all.push(await startOnce(args, signal));
   return {
     servingMs: all.map((parts) => lines.reduce((sum, line) => sum + parts[line], 0)),
     parts: lines.map((line) => ({ part: partsByLine[line], ms: median(all.map((parts) => parts[line])) })),
   };
 }
 
-async function startOnce(args: readonly string[]): Promise<StartParts> {
+async function startOnce(args: readonly string[], signal: AbortSignal): Promise<StartParts> {
+  signal.throwIfAborted();
   const ports = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);
   const flags = ["--host=127.0.0.1", ...ports, "--log-level=info", "--log-format=json", ...args];
   const start = performance.now();
   const program = path.join("dist", "cli.js");
   const child = spawn(process.execPath, [program, "serve", ...flags], { stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(child, "exit");
+  const kill = (): boolean => child.kill("SIGKILL");
+  signal.addEventListener("abort", kill);
   try {
     return await readStart(createInterface(child.stderr), () => performance.now() - start);
   } finally {
+    signal.removeEventListener("abort", kill);
     child.stderr.resume(); // nobody reads on, and it must not fill up
     child.kill("SIGTERM");
     await ended;

@@ -245,6 +245,7 @@ export class BatchingEngine implements Engine {
       this.#scheduler.commit(plan);
       watch?.stepFinished();
     } catch (error) {
+      await ahead?.run.catch(() => undefined); // nothing may run beside it
       this.#scheduler.discard();
       watch?.stepFailed();
       this.#fail(plan, error);

@@ -115,7 +115,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       isSpinning: options.isSpinning,
       libraryPath: options.ortLibrary,
       device,
-      cudaGraphs: options.cudaGraphs,
+      cudaGraphs: options.cudaGraphs === true && selection === "on-device", // what else a run selects is not captured
     },
   );
   try {

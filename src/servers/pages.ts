@@ -14,12 +14,16 @@ export async function keepPages(served: Served, { hugePages }: Pick<Config, "hug
   const { ending } = served;
   try {
     if (hugePages) await useHugePages(served, log);
+  } catch (error) {
+    if (!ending.aborted) log.warn("the weights could not be put into huge pages", { error });
+  }
+  try {
     for (;;) {
       await setTimeout(dropIntervalMs, undefined, { signal: ending, ref: false });
       await served.model.dropReadPages();
     }
   } catch (error) {
-    if (!ending.aborted) log.warn("the weights' memory is left as it is", { error });
+    if (!ending.aborted) log.warn("pages of the weights' files stay in memory", { error });
   }
 }
 

@@ -1,4 +1,5 @@
 /** Prompts that are passages of a text, for what random words cannot show: prefixes, guesses, and how long answers get. */
+import { ConfigurationError } from "../../../src/errors.js";
 import { withDefault, string, type Fields } from "../../../src/api/fields.js";
 import type { Random } from "./length.js";
 import { strictObject } from "./strict-object.js";
@@ -26,7 +27,9 @@ export interface CutText {
 /** @param countTokens of the served model; undefined: it is not known, and a word counts as one. */
 export function cutText({ text, ending }: Passages, countTokens: ((text: string) => number) | undefined): CutText {
   const pieceOf = (text: string): Piece => ({ text, tokens: countTokens?.(text) ?? wordsIn(text).length });
-  return { pieces: wordsIn(`\n\n${text.trim()}`).map(pieceOf), ending: pieceOf(ending) };
+  const words = wordsIn(`\n\n${text.trim()}`);
+  if (words.length === 0) throw new ConfigurationError("passages.text has no words");
+  return { pieces: words.map(pieceOf), ending: pieceOf(ending) };
 }
 
 const wordsIn = (text: string): string[] => text.match(/\s*\S+/g) ?? [];

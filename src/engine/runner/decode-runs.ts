@@ -1,7 +1,7 @@
 import type { Session } from "../../ort/index.js";
 import { Binding } from "../../ort/index.js";
 import type { BindingCache, Bound } from "./binding-cache.js";
-import type { GraphRuns } from "./graph-runs.js";
+import type { GraphRuns, Provable } from "./graph-runs.js";
 import type { KvCache } from "./kv-cache.js";
 import type { DecodeRow, RunResult } from "./runner.js";
 import { SelectedOutputs } from "./selected-outputs.js";
@@ -80,8 +80,12 @@ export class DecodeRuns {
     inputs.totalLength[0] = decode.longest;
     this.#turn = this.#turn === 0 && this.parts.sides.length === 2 ? 1 : 0;
     this.#newest = undefined;
-    if (graphs !== undefined && outputs instanceof SelectedOutputs) await graphs.run(window, binding, outputs);
-    else await binding.run();
+    const next = this.#side().inputs;
+    if (graphs !== undefined && outputs instanceof SelectedOutputs) {
+      await graphs.run(window, binding, withNext(outputs, next));
+    } else {
+      await binding.run();
+    }
     outputs.renew();
     this.#newest = decode;
     return outputs;
@@ -110,4 +114,12 @@ export class DecodeRuns {
     const { sides } = this.parts;
     return sides[this.#turn] ?? sides[0];
   }
+}
+
+/** A replay must agree with a plain run in what it selected, and in what the next decode begins from. */
+function withNext(outputs: SelectedOutputs, next: StepInputs): Provable {
+  return {
+    renew: () => outputs.renew(),
+    selectedBytes: () => Buffer.concat([outputs.selectedBytes(), next.nextBytes()]),
+  };
 }

@@ -31,6 +31,8 @@ export class GraphRuns implements GraphCounts {
   readonly #graphs = new Map<string, Graph>();
   #newestId = 0;
   #isGivenUp = false;
+  /** Decodes that failed as graphs and plainly, one after the other: a device that does not recover. */
+  #lostInARow = 0;
   captures = 0;
   replays = 0;
 
@@ -57,7 +59,7 @@ export class GraphRuns implements GraphCounts {
   async #record(window: string, binding: Binding): Promise<void> {
     const graph = { id: (this.#newestId += 1), replays: 0 };
     const failure = await failureOf(binding.run(graph.id));
-    await binding.run(); // throws where it was not the recording that failed
+    await this.#runPlainly(binding, failure); // throws where it was not the recording that failed
     if (failure !== undefined) {
       this.#giveUp("a decode could not be captured", failure);
       return;
@@ -73,11 +75,26 @@ export class GraphRuns implements GraphCounts {
     if (failure === undefined && !isPowerOfTwo(graph.replays)) return;
     outputs.renew();
     const replayed = failure === undefined ? outputs.selectedBytes() : undefined;
-    await binding.run();
+    await this.#runPlainly(binding, failure);
     outputs.renew();
     if (replayed === undefined) this.#giveUp("a captured decode could not be replayed", failure);
     else if (Buffer.compare(replayed, outputs.selectedBytes()) !== 0)
       this.#giveUp("a replay gave other bits than a run");
+  }
+
+  /** @param failure of the graph's run before it, if that failed: told with what fails now. */
+  async #runPlainly(binding: Binding, failure: unknown): Promise<void> {
+    try {
+      await binding.run();
+      this.#lostInARow = 0;
+    } catch (error) {
+      if (failure === undefined) throw error;
+      this.#lostInARow += 1;
+      if (this.#lostInARow > 1) this.#giveUp("decodes fail as graphs and plainly", failure);
+      throw new InternalError("a decode failed as a graph and plainly", {
+        cause: new AggregateError([failure, error]),
+      });
+    }
   }
 
   #giveUp(reason: string, cause?: unknown): void {

@@ -64,11 +64,11 @@ export class SelectedOutputs implements StepOutputs {
     this.#rowHere = undefined;
   }
 
-  /** Of the last run, of all rows: the best tokens, the sums over all logits, the top logits. */
+  /** Of the last run, of all rows: the best tokens, the sums over all logits, the top logits and their tokens. */
   selectedBytes(): Uint8Array {
     this.#bringBest();
     this.#bringTop();
-    const parts = [this.#bestTokens.values, this.#logSumExps.values, this.#topLogits.values];
+    const parts = [this.#bestTokens.values, this.#logSumExps.values, this.#topTokens.values, this.#topLogits.values];
     return Buffer.concat(
       parts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
     );

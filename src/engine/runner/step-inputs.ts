@@ -91,6 +91,16 @@ export class StepInputs implements Disposable {
     binding.hostInput(io.totalLength, this.#longest);
   }
 
+  /**
+   * What a decode wrote here for the next one, as bytes of the caller's own. It takes the place of what JavaScript wrote,
+   * which is written anew before any run that begins from that.
+   */
+  nextBytes(): Uint8Array {
+    this.#numbers.download();
+    const { buffer, byteOffset } = this.#numbers.values;
+    return new Uint8Array(buffer, byteOffset, 3 * this.#stride * Int32Array.BYTES_PER_ELEMENT).slice();
+  }
+
   /** Lets the next run see what was written. */
   upload(): void {
     this.#numbers.upload();

@@ -31,16 +31,16 @@ const graphCounters = { captures: own.graphCaptures, replays: own.graphReplays }
 /** Counts decodes as CUDA graphs, over all engines that `read` is about one after the other. */
 export function countGraphs(families: Families, read: () => GraphCounts | undefined): void {
   let before: GraphCounts = { captures: 0, replays: 0 };
-  const count = (name: keyof GraphCounts, now: GraphCounts): void => {
-    const begunAnew = now[name] < before[name]; // by the engine of another model
+  const count = (name: keyof GraphCounts, now: GraphCounts, begunAnew: boolean): void => {
     const grown = now[name] - (begunAnew ? 0 : before[name]);
     if (grown > 0) families.count(graphCounters[name], grown);
   };
   families.beforeScrape(() => {
     const now = read();
     if (now === undefined) return;
-    count("captures", now);
-    count("replays", now);
+    const begunAnew = now.captures < before.captures || now.replays < before.replays; // by the engine of another model
+    count("captures", now, begunAnew);
+    count("replays", now, begunAnew);
     before = { ...now };
   });
 }

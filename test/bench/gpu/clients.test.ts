@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { combine } from "../../../bench/gpu/clients.js";
+import { combine, middleOf } from "../../../bench/gpu/clients.js";
 
 /** A token every 10 ms, the first after `ms`. */
 const streamFrom = (ms: number) =>
@@ -21,6 +21,17 @@ test("one process that used more than three quarters of a core may be what limit
     { arrivals: [streamFrom(0)], clientCpuShare: 0.76 },
   ];
   expect(combine(runs)).toMatchObject({ clientCpuShare: 0.76, isClientBound: true });
+});
+
+test("of several rounds the one in the middle counts, with all that belongs to it", () => {
+  const round = (tokensPerSecond: number) => ({ ...{ clients: 1, processes: 1 }, tokensPerSecond });
+  const rounds = [300, 100, 200].map((rate) => ({
+    ...round(rate),
+    clientCpuShare: rate / 1000,
+    isClientBound: rate > 250,
+  }));
+  expect(middleOf(rounds)).toEqual({ ...round(200), clientCpuShare: 0.2, isClientBound: false });
+  expect(() => middleOf([])).toThrow("no round");
 });
 
 test("clients that were never all together have no rate", () => {

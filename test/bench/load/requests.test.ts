@@ -88,6 +88,10 @@ describe("prompts that are passages", () => {
     expect(Math.min(...requests.map(({ promptTokens }) => promptTokens))).toBeGreaterThan(390);
   });
 
+  test("of a text without words are refused", () => {
+    expect(() => cutText({ text: " \n", ending: "In short:" }, undefined)).toThrow("passages.text has no words");
+  });
+
   test("count words where the tokenizer is not known", () => {
     expect(cutText({ text: "one two\n\nthree", ending: " In short:" }, undefined)).toEqual({
       pieces: ["\n\none", " two", "\n\nthree"].map((word) => ({ text: word, tokens: 1 })),

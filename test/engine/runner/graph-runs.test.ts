@@ -104,6 +104,37 @@ test("a replay that gives other bits is not believed: the plain run counts, and 
   expect(device.runs.slice(-3)).toEqual([-1, -1, -1]); // the proof's plain run, and two steps
 });
 
+test("a replay that would have the next decode begin elsewhere is not believed either", async () => {
+  const wrong: { position?: Tensor } = {};
+  const device = new CapturingDevice({
+    replayed: (binding, replays) => {
+      if (replays === 3 && wrong.position) binding.bound.get("output next_positions")?.copyFrom(wrong.position);
+    },
+  });
+  using opened = await openCapturing(device);
+  const { runner, session } = opened;
+  using position = Tensor.over(session.api, session.cpu, "int32", [1], new ArrayBuffer(4));
+  wrong.position = position;
+  await prefill(runner, 0, tokenIds.slice(0, 20));
+  for (let step = 0; step < 8; step += 1) await runner.decode(0, [next(20 + step)]);
+  expect(opened.givenUp.map(({ message }) => message)).toEqual([
+    "CUDA graphs are given up: a replay gave other bits than a run",
+  ]);
+});
+
+test("graphs are given up when decodes fail as graphs and plainly, one after the other, with the first reason", async () => {
+  using opened = await openCapturing();
+  const { runner, givenUp } = opened;
+  await prefill(runner, 0, tokenIds.slice(0, 20));
+  const unknown = { tokenId: 600, position: 20 };
+  await expect(runner.decode(0, [unknown])).rejects.toThrow("a decode failed as a graph and plainly");
+  await expect(runner.decode(0, [unknown])).rejects.toThrow("a decode failed as a graph and plainly");
+  expect(givenUp.map(({ message, cause }) => [message, cause instanceof OrtCallError])).toEqual([
+    ["CUDA graphs are given up: decodes fail as graphs and plainly", true],
+  ]);
+  await expect(runner.decode(0, [unknown])).rejects.toThrow(OrtCallError);
+});
+
 test("a capture that fails costs nothing but graphs", async () => {
   const refusing = new CapturingDevice({
     capturing: () => {
@@ -123,9 +154,9 @@ test("a decode that fails by itself fails, and graphs go on", async () => {
   const { runner, givenUp } = opened;
   await prefill(runner, 0, tokenIds.slice(0, 20));
   const unknown = { tokenId: 600, position: 20 };
-  await expect(runner.decode(0, [unknown])).rejects.toThrow(OrtCallError);
+  await expect(runner.decode(0, [unknown])).rejects.toThrow("a decode failed as a graph and plainly");
   const first = (await runner.decode(0, [next(20)])).highestToken(0);
-  await expect(runner.decode(0, [unknown])).rejects.toThrow(OrtCallError);
+  await expect(runner.decode(0, [unknown])).rejects.toThrow("a decode failed as a graph and plainly");
   expect((await runner.decode(0, [next(20)])).highestToken(0)).toBe(first);
   expect([givenUp, runner.graphs?.captures]).toEqual([[], 1]);
 });

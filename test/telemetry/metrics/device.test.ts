@@ -48,6 +48,7 @@ test("CUDA graphs are counted on over the engines of models that are swapped", a
     { captures: 3, replays: 30 },
     { captures: 1, replays: 5 }, // of another model
     { captures: 1, replays: 6 },
+    { captures: 0, replays: 9 }, // of another one, with more replays
   ];
   const state: { graphs?: GraphCounts } = {};
   const scrape = scraper(state);
@@ -61,5 +62,6 @@ test("CUDA graphs are counted on over the engines of models that are swapped", a
     [3, 30],
     [4, 35],
     [4, 36],
+    [4, 45],
   ]);
 });
