@@ -73,6 +73,7 @@ describe("of the real vocabulary's graphs", async () => {
   const checkpoint = await openCheckpoint(fixture("gpt2-vocab"));
   const blueprint = architectureOf(checkpoint).read(checkpoint);
   const selected = [io.bestLogit, io.bestToken, io.logSumExp, io.topLogits, io.topTokens];
+  const next = [io.nextTokenIds, io.nextPositions, io.nextLastPositions];
   const outputs = (graph: Uint8Array): string[] => outputsOf(graph).filter((name) => !name.startsWith("present"));
 
   test("the one for a CPU selects nothing: it has block maxima", () => {
@@ -86,7 +87,7 @@ describe("of the real vocabulary's graphs", async () => {
 
   test("the one for a device has nothing but operators with CUDA kernels, computes no shape, and needs no cuDNN", () => {
     const graph = blueprint.buildGraph({ products: float16Products, activations: "float16", selection: "on-device" });
-    expect(outputs(graph).toSorted()).toEqual([...selected, io.logits].toSorted());
+    expect(outputs(graph).toSorted()).toEqual([...selected, ...next, io.logits].toSorted());
     // CUDA kernels that a graph of operator set 21 finds, for these types (docs/OperatorKernels.md of ONNX Runtime).
     expect(operatorsOf(graph)).toEqual([
       ...["Add", "Cast", "Concat", "Gather", "GatherElements", "Less", "LogSoftmax", "MatMul", "Reshape"],
@@ -103,6 +104,6 @@ describe("of the real vocabulary's graphs", async () => {
 
   test("one in float32 can select, too", () => {
     const graph = blueprint.buildGraph({ products: float32Products, selection: "on-device" });
-    expect(outputs(graph).toSorted()).toEqual([...selected, io.logits].toSorted());
+    expect(outputs(graph).toSorted()).toEqual([...selected, ...next, io.logits].toSorted());
   });
 });
