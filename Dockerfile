@@ -46,8 +46,9 @@ LABEL org.opencontainers.image.title="Ortler" \
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=node /usr/local/LICENSE /licenses/node/LICENSE
 COPY --from=build /image/ /
-# The only place that may be written to; no user has a home.
-ENV NODE_ENV=production HOME=/tmp
+# The only place that may be written to; no user has a home. A young generation of V8's that grows no larger saves some 28 MiB
+# and costs no speed.
+ENV NODE_ENV=production HOME=/tmp NODE_OPTIONS=--max-semi-space-size=4
 WORKDIR /
 # A number, because Kubernetes cannot tell of a name that it is not root. OpenShift runs it as another, in group 0.
 USER 1001:0

@@ -49,6 +49,7 @@ export class ServerProcess implements AsyncDisposable {
   ) {}
 
   static async start({ args, preload, programs = "dist", env, signal }: ServerOptions): Promise<ServerProcess> {
+    signal?.throwIfAborted();
     const start = performance.now();
     const nodeArgs = preload === undefined ? [] : ["--import", preload];
     const ports = ["grpc", "tgis", "http", "health"].map((name) => `--${name}-port=0`);

@@ -51,10 +51,13 @@ function renderDecode({ decode, prefillMs, bandwidth, pytorch, scenario }: GpuRe
   const header = ["", "tokens/s", "took", "least", "achieved", "PyTorch", "to PyTorch"];
   return [
     rows.length === 0 ? "Decode: not measured" : renderTable(title, header, rows),
-    `Least: weights and cache read once at ${renderNumber(bandwidth && bandwidth.bytesPerSecond / 1e9, 0)} GB/s (${bandwidth?.operator ?? "not measured"})`,
+    bandwidth &&
+      `Least: weights and cache read once at ${renderNumber(bandwidth.bytesPerSecond / 1e9, 0)} GB/s (${bandwidth.operator})`,
     ...new Set(pytorch.map(({ version }) => version)),
-    `Prefill of ${scenario.prefillTokens} tokens to the first token: ${renderSummary(prefillMs, 2)} ms`,
-  ].join("\n");
+    prefillMs && `Prefill of ${scenario.prefillTokens} tokens to the first token: ${renderSummary(prefillMs, 2)} ms`,
+  ]
+    .filter((line) => line !== undefined)
+    .join("\n");
 }
 
 function renderStarts({ starts }: GpuReport): string {

@@ -22,6 +22,11 @@ test("a server that never becomes ready ends with the signal", async () => {
   await expect(starting).rejects.toThrow("the server ended before it was ready");
 });
 
+test("no server starts after its signal", async () => {
+  const given = { args: [], programs: await programs("setInterval(() => {}, 1000);"), signal: AbortSignal.abort() };
+  await expect(ServerProcess.start(given)).rejects.toThrow("aborted");
+});
+
 test("a server that prints something else than its ready line is ended", async () => {
   const pidFile = path.join(await temporaryFolder(), "pid");
   const program = `
