@@ -24,7 +24,7 @@ export interface RunAheadContext {
 export function mayRunAhead(plan: StepPlan<Sequence>, { counts, rowLength, ahead }: RunAheadContext): boolean {
   const sequences = plan.decode.filter((sequence) => sequence !== undefined);
   const isAlone = plan.prefills.length === 0 && counts.waiting + counts.prefilling === 0;
-  const isWhole = sequences.length === counts.running && sequences.length === (ahead?.sequences.size ?? counts.running);
+  const isWhole = sequences.length === counts.running && sequences.length === (ahead?.launchedBehind ?? counts.running);
   if (!isAlone || !isWhole) return false;
   return (
     plan.decodePositions.every((position) => position + 1 < rowLength) &&

@@ -7,8 +7,8 @@
  * Prompts are served first come, first served and only the last chunk of a step may be partial, so
  * between steps at most one sequence is prefilling, and the next step continues it first.
  *
- * Decode covers a window of rows of the KV cache, from the lowest to the highest running sequence, and a hole in it
- * costs as much as a sequence. New sequences go where they keep the window dense (`prefix/placement.ts`); holes that
+ * Decode covers a window of rows of the KV cache, from the lowest to the highest running sequence (padded where
+ * graphs are captured), and a hole in it costs as much as a sequence. New sequences go where they keep the window dense (`prefix/placement.ts`); holes that
  * are left are filled at once from the window's ends: the copy is paid once, the hole in every step to come. No
  * threshold, because nobody knows how many steps a sequence has left.
  * A sequence that is prefilling stays where it is: it becomes a running one soon, and can move then.
@@ -17,7 +17,7 @@
  * one starts behind what they share.
  *
  * Planning changes nothing; `commit` is called once the model has run, or `discard` when it failed. No copy overwrites
- * an owned row and nothing writes to a row that a move leaves, so after a failed step each sequence's
+ * an owned row, and what is written to a row that a move leaves lies behind what it holds, so after a failed step each sequence's
  * [0, cachedTokens) is still where the scheduler believes it to be, and the next `planStep` is right.
  */
 import { ConfigurationError, InternalError, OverCapacityError } from "../errors.js";

@@ -26,7 +26,8 @@ export interface StepPlan<S> {
   readonly decodeStart: number;
   /**
    * Row `decodeStart + i` decodes sequence `decode[i]`; undefined = a hole, run as a dummy: the prefilling sequence's
-   * row, or one that pads the window. Without padding the first and the last are never holes.
+   * row, one that pads the window, or in a run ahead one whose sequence has ended or chose another token. Without these
+   * the first and the last are never holes.
    */
   readonly decode: readonly (S | undefined)[];
   /**

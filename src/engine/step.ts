@@ -32,6 +32,8 @@ export interface StepHooks {
 /** A decode that was launched before the tokens of the one before it were chosen. */
 export interface RunAhead {
   readonly run: Promise<RunResult>;
+  /** Sequences of the decode that it follows. */
+  readonly launchedBehind: number;
   /** The sequences whose chosen token is the one that it runs. */
   readonly sequences: ReadonlySet<Sequence>;
 }
@@ -166,7 +168,8 @@ async function decode(
       if (sequence !== undefined) hooks.evaluate(sequence, result, row);
     }
     hooks.watch?.evaluated();
-    return next && { run: next, sequences: sequencesWith(plan.decode, highest) };
+    const launchedBehind = plan.decode.filter((sequence) => sequence !== undefined).length;
+    return next && { run: next, launchedBehind, sequences: sequencesWith(plan.decode, highest) };
   } catch (error) {
     await next?.catch(() => undefined); // before anything else runs
     throw error;

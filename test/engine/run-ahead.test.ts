@@ -66,6 +66,22 @@ test("a token that was chosen against the graph's is not taken from the run ahea
   expect(runner.calls).toEqual(["prefill 0 [0,2)", "decode x@2", "next $@3", "decode x@3", "next y@4"]);
 });
 
+test("nothing more runs ahead behind a decode in which a sequence ended otherwise than the graph foresaw", async () => {
+  // "$" would end a's text too early, so that it says x, its last token: the run ahead goes on without it.
+  const script = (prompt: string, completion: string): string =>
+    prompt === "ab" && completion.length < 2 ? "$x" : "y";
+  const { ask, runner } = startBatching({ ...ahead, script, slots: 2 });
+  const [a, m] = [ask("ab", { minNewTokens: 2, maxNewTokens: 2 }), ask("mn", { maxNewTokens: 5 })];
+  expect([await a.end, await m.end]).toEqual([undefined, undefined]);
+  const decodes = runner.calls.filter((call) => !call.startsWith("prefill"));
+  const windows = decodes.map((call) => [call.split(" ")[0], call.split("@").length - 1]);
+  expect(windows.slice(-3)).toEqual([
+    ["next", 2],
+    ["decode", 1],
+    ["next", 1],
+  ]);
+});
+
 describe("while a run ahead is under way", () => {
   /** Two sequences, with the first run ahead held. */
   async function begin() {

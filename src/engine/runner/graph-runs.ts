@@ -48,6 +48,7 @@ export class GraphRuns implements GraphCounts {
    * Runs the decode of a window.
    * @param binding The same memory whenever this window is run; all but the total length on the device.
    * @throws {OrtCallError} when a plain run fails.
+   * @throws {InternalError} when a run fails as a graph and plainly.
    */
   async run(window: string, binding: Binding, outputs: Provable): Promise<void> {
     const graph = this.#isGivenUp ? undefined : this.#graphs.get(window);
@@ -72,7 +73,10 @@ export class GraphRuns implements GraphCounts {
     graph.replays += 1;
     this.replays += 1;
     const failure = await failureOf(binding.run(graph.id));
-    if (failure === undefined && !isPowerOfTwo(graph.replays)) return;
+    if (failure === undefined && !isPowerOfTwo(graph.replays)) {
+      this.#lostInARow = 0;
+      return;
+    }
     outputs.renew();
     const replayed = failure === undefined ? outputs.selectedBytes() : undefined;
     await this.#runPlainly(binding, failure);

@@ -13,7 +13,7 @@ export interface LayerCache {
  * The KV cache: for each layer a key and a value tensor [slots, kvHeads, maxLength, headDim]. A slot is one row.
  *
  * The whole is reserved at start; on a CPU the system commits a page when it is first written, so memory
- * follows what sequences use. A prefill binds one row, a decode the rows [0, n): both are views.
+ * follows what sequences use. A prefill binds one row or some neighbours, a decode a window of rows: all are views.
  */
 export class KvCache implements Disposable {
   private readonly layers: readonly LayerCache[];

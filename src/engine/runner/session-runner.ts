@@ -27,7 +27,7 @@ const maxBindings = 1024;
 
 /**
  * Runs plans on an ONNX Runtime session. A decode has one binding for each window of rows, complete: a step
- * writes its numbers and runs. A prefill has one for each slot's cache; its inputs change shape from run
+ * writes its numbers and runs. A prefill has one for each slot and number of rows; its inputs change shape from run
  * to run and are bound anew. Both are made on first use and kept. Where the session captures, decodes are replayed as
  * graphs.
  */

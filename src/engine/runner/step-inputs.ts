@@ -6,7 +6,7 @@ import type { LayerCache } from "./kv-cache.js";
 /** Each part of the buffer begins at a multiple of so many numbers: 256 bytes, as CUDA aligns its allocations. */
 const alignment = 64;
 
-/** Memory for the inputs of a run, shared by all bindings: one run at a time. */
+/** Memory for the inputs of a run, shared by all bindings of a side: one run at a time. */
 export class StepInputs implements Disposable {
   readonly tokenIds: Int32Array;
   readonly positions: Int32Array;

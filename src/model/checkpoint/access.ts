@@ -15,8 +15,9 @@ export function isForbidden(error: unknown): boolean {
  * @param path of what was to be read; by default the one that the system's error names.
  */
 export function cannotBeRead(cause: unknown, why: string, path: string | undefined = pathIn(cause)): string {
-  if (!isForbidden(cause)) return `cannot be read (${why})`;
-  const by = `uid ${process.geteuid?.()}, gid ${process.getegid?.()}`;
+  const uid = process.geteuid?.(); // Windows has none
+  if (uid === undefined || !isForbidden(cause)) return `cannot be read (${why})`;
+  const by = `uid ${uid}, gid ${process.getegid?.()}`;
   return `cannot be read by ${by} (${why})${path === undefined ? "" : ownership(path)}`;
 }
 

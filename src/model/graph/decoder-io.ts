@@ -2,14 +2,14 @@
  * Inputs and outputs that every decoder graph has, so that one runner serves every architecture.
  *
  * B = batch rows, S = tokens of each row in this run, R = positions whose logits are wanted, V = vocabulary.
- * One graph does prefill (B = 1) and decode (S = 1).
+ * One graph does prefill (B = 1, or more where no row has a past) and decode (S = 1).
  *
  * | input | type, shape | |
  * | --- | --- | --- |
  * | token_ids | int32 [B, S] | |
  * | positions | int32 [B, S] | position of each token in its sequence |
  * | last_positions | int32 [B] | position of the last token of each row: tokens in the cache after this run, minus 1 |
- * | total_length | int32 [1] | the largest of `last_positions`, plus 1; in host memory on every device |
+ * | total_length | int32 [1] | at least the largest of `last_positions`, plus 1; S where no row has a past; in host memory on every device |
  * | logit_rows | int32 [R] | indices into the B x S tokens |
  * | past_key.N, past_value.N | float32, float16 or int8 [B, kvHeads, maxLength, headDim] | layer N's cache |
  *
