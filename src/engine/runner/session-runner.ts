@@ -64,17 +64,22 @@ export class SessionRunner implements Runner, Disposable {
     this.#decodes = new DecodeRuns(parts);
   }
 
-  /** @throws {OrtCallError} when the device has too little memory; the cache, by far the largest, is given back then. */
+  /** @throws {OrtCallError} when the device has too little memory; what was made before is given back then. */
   #createSides(maxPrefillTokens: number): readonly [Side] | readonly [Side, Side] {
+    const made: Disposable[] = [this.#cache];
+    const owned = <T extends Disposable>(part: T): T => {
+      made.push(part);
+      return part;
+    };
     const newSide = (maxTokens: number): Side => ({
-      inputs: new StepInputs(this.session, maxTokens, this.#cache.maxLength),
-      outputs: createOutputs(this.session, this.shape, this.#maxRows, this.#selection),
+      inputs: owned(new StepInputs(this.session, maxTokens, this.#cache.maxLength)),
+      outputs: owned(createOutputs(this.session, this.shape, this.#maxRows, this.#selection)),
     });
     try {
       const first = newSide(maxPrefillTokens);
       return this.#selection === "on-device" ? [first, newSide(this.#maxRows)] : [first];
     } catch (error) {
-      this.#cache[Symbol.dispose]();
+      for (const part of made) part[Symbol.dispose]();
       throw error;
     }
   }
