@@ -5,6 +5,8 @@ import { cutText } from "../load/scenario/passages.js";
 import { RequestSource, type LoadRequest } from "../load/scenario/requests.js";
 import type { Scenario, Traffic } from "../load/scenario/scenario.js";
 import { wordsOf } from "../load/scenario/words.js";
+import { connectTarget } from "../load/targets/connect.js";
+import type { Target } from "../load/targets/target.js";
 import { readExposition } from "../load/server/exposition.js";
 import { metricsAt } from "../load/server/sampler.js";
 import { describeMachine, type MachineFacts } from "../machine.js";
@@ -57,10 +59,13 @@ export async function compareAnswers(
   const machine = describeMachine(loadOrtLibrary().version);
   await using baseServer = await start(base, model);
   await using headServer = await start(head, model);
-  const servers = { base: baseServer, head: headServer };
   const texts: Record<Side, string[]> = { base: [], head: [] };
+  const count = requestsOf(0).length;
+  using baseClients = await Clients.connect(baseServer, count);
+  using headClients = await Clients.connect(headServer, count);
+  const clients = { base: baseClients, head: headClients };
   const trial = async (side: Side, round: number): Promise<Figures> => {
-    const answers = await askAll(servers[side], requestsOf(round));
+    const answers = await clients[side].ask(requestsOf(round));
     texts[side].push(...answers.map(({ text }) => text));
     return figuresOf(answers);
   };
@@ -92,11 +97,29 @@ async function start({ build, args }: Contender, model: string): Promise<ServerP
   return ServerProcess.start({ args: all, programs: build.programs });
 }
 
-/** All at once. */
-async function askAll({ ports, modelId }: ServerProcess, requests: readonly LoadRequest[]): Promise<Answer[]> {
-  const address = `127.0.0.1:${ports.tgis}`;
-  const options = { api: "tgis", address, tls: undefined, apiKey: undefined, modelId } as const;
-  return Promise.all(requests.map(async (request) => ask(options, request)));
+/** A connection for each client, kept over the rounds: the one that does not count opens them. */
+class Clients implements Disposable {
+  private constructor(private readonly targets: readonly Target[]) {}
+
+  static async connect({ ports, modelId }: ServerProcess, count: number): Promise<Clients> {
+    const address = `127.0.0.1:${ports.tgis}`;
+    const options = { api: "tgis", address, tls: undefined, apiKey: undefined, modelId } as const;
+    return new Clients(await Promise.all(Array.from({ length: count }, async () => connectTarget(options))));
+  }
+
+  /** All at once, a request for each. */
+  async ask(requests: readonly LoadRequest[]): Promise<Answer[]> {
+    return Promise.all(
+      this.targets.flatMap((target, client) => {
+        const request = requests[client];
+        return request === undefined ? [] : [ask(target, request)];
+      }),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    for (const target of this.targets) target.close();
+  }
 }
 
 async function guessesOf({ ports }: ServerProcess): Promise<Guesses> {

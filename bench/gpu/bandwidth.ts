@@ -19,11 +19,15 @@ export async function measureDeviceBandwidth(place: Place, megabytes: number): P
   using session = await Session.create(productGraph(rows), { ...place, externalDataFolder: "", isSpinning: true });
   using matrix = deviceTensor(session, [rows, columns]);
   fillWithOnes(session, matrix);
-  const candidates: readonly Bandwidth[] = [
-    { bytesPerSecond: (2 * matrix.byteLength) / (await leastCopySeconds(session, matrix)), operator: "copy" },
-    { bytesPerSecond: matrix.byteLength / (await leastProductSeconds(session, matrix)), operator: "MatMul of one row" },
-  ];
-  return candidates.reduce((best, each) => (each.bytesPerSecond > best.bytesPerSecond ? each : best));
+  const copySeconds = await leastCopySeconds(session, matrix);
+  return betterOf(matrix.byteLength, copySeconds, await leastProductSeconds(session, matrix));
+}
+
+/** @param bytes that were copied, and multiplied by. */
+export function betterOf(bytes: number, copySeconds: number, productSeconds: number): Bandwidth {
+  const copy = { bytesPerSecond: (2 * bytes) / copySeconds, operator: "copy" }; // read and written
+  const product = { bytesPerSecond: bytes / productSeconds, operator: "MatMul of one row" };
+  return product.bytesPerSecond > copy.bytesPerSecond ? product : copy;
 }
 
 function productGraph(rows: number): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,6 @@
 /** What was measured of decoding beside what the device's memory, and PyTorch, would allow. */
 import type { Model } from "../../src/model/index.js";
-import { leastDecodeStep, type StepPrecision } from "../roofline/least-time.js";
+import { bytesOf, leastDecodeStep, type StepPrecision } from "../roofline/least-time.js";
 import type { DecodeRate } from "./decode.js";
 import type { PyTorchRate } from "./pytorch.js";
 import type { GpuScenario } from "./scenario.js";
@@ -36,8 +36,6 @@ export function compareDecode(
     toPytorch: pytorchMs === undefined ? undefined : pytorchMs / stepMs,
   };
 }
-
-const bytesOf = { float32: 4, float16: 2, int8: 1, "int8-block": 1 + 4 / 32, int4: 0.5 + 4 / 32 } as const;
 
 /** Bytes of a weight, scales included, and of a number in the cache. */
 export function precisionOf({ dtype, kvDtype }: Pick<Model, "dtype" | "kvDtype">): StepPrecision {

@@ -12,6 +12,9 @@ export interface StepPrecision {
   readonly kvBytes: number;
 }
 
+/** Of a number as it is stored, block scales included (docs/decisions/0017-int8.md); int8 has a scale for a whole column. */
+export const bytesOf = { float32: 4, float16: 2, int8: 1, "int8-block": 1 + 4 / 32, int4: 0.5 + 4 / 32 } as const;
+
 export interface MachineRates {
   readonly bytesPerSecond: number;
   /** Multiplications and additions, each counted. */

@@ -1,7 +1,7 @@
 /** This machine's limits, what a step could take under them, and what it took. */
 import type { Gpt2Sizes } from "../checkpoint.js";
 import { measureBandwidth, type Bandwidth } from "./bandwidth.js";
-import { leastDecodeStep, leastPrefill, type LeastTime, type StepPrecision } from "./least-time.js";
+import { bytesOf, leastDecodeStep, leastPrefill, type LeastTime, type StepPrecision } from "./least-time.js";
 import { measureProducts, type ProductPrecision, type ProductRate } from "./products.js";
 
 export interface RooflineScenario {
@@ -40,13 +40,10 @@ export interface RooflineReport {
   readonly rows: readonly RooflineRow[];
 }
 
-/** Weights with their scales, and the cache that goes with them (docs/decisions/0017-int8.md). */
-const stepPrecisions: Readonly<Record<ProductPrecision, StepPrecision>> = {
-  float32: { weightBytes: 4, kvBytes: 4 },
-  int8: { weightBytes: 1, kvBytes: 1 }, // a scale for a whole column
-  "int8-block": { weightBytes: 1 + 4 / 32, kvBytes: 1 },
-  int4: { weightBytes: 0.5 + 4 / 32, kvBytes: 1 },
-};
+/** Weights, and the cache that goes with them. */
+function stepPrecision(precision: ProductPrecision): StepPrecision {
+  return { weightBytes: bytesOf[precision], kvBytes: bytesOf[precision === "float32" ? "float32" : "int8"] };
+}
 
 const bandwidthMegabytes = 512;
 const productSize = 2048;
@@ -75,7 +72,7 @@ function rowsOf(
   const rates = { bytesPerSecond, operationsPerSecond };
   const contextTokens = scenario.promptTokens + scenario.newTokens / 2; // the mean over the steady window
   const decode = scenario.sequences.map((sequences): RooflineRow => {
-    const least = leastDecodeStep(sizes, stepPrecisions[precision], rates, sequences, contextTokens);
+    const least = leastDecodeStep(sizes, stepPrecision(precision), rates, sequences, contextTokens);
     const own = measured.find(
       (row) => row.peer === "ortler" && row.precision === precision && row.sequences === sequences,
     );
@@ -83,7 +80,7 @@ function rowsOf(
     const stepMs = rate === undefined ? undefined : (1000 * sequences) / rate;
     return { precision, sequences, contextTokens, ...least, stepMs, achieved: stepMs && least.leastMs / stepMs };
   });
-  const prefill = leastPrefill(sizes, stepPrecisions[precision], rates, scenario.prefillTokens);
+  const prefill = leastPrefill(sizes, stepPrecision(precision), rates, scenario.prefillTokens);
   const unmeasured = { sequences: undefined, stepMs: undefined, achieved: undefined };
   return [...decode, { precision, contextTokens: scenario.prefillTokens, ...prefill, ...unmeasured }];
 }

@@ -48,7 +48,7 @@ export type EngineSettings = Pick<
   | "ortLibrary"
 >;
 
-export interface EngineParts {
+export interface LoadParts {
   /** By default the folder's name. */
   readonly id: string | undefined;
   readonly device: DeviceChoice;
@@ -64,7 +64,7 @@ export interface EngineParts {
 export async function loadEngine(
   settings: EngineSettings,
   { tokenizer, beganMs, ...provided }: TimedModel,
-  { id: givenId, device, memoryLimits, log }: EngineParts,
+  { id: givenId, device, memoryLimits, log }: LoadParts,
 ): Promise<Loaded> {
   const fetchedMs = performance.now() - beganMs;
   const digest = await openModelDigest({

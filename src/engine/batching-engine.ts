@@ -1,46 +1,19 @@
 import { setImmediate } from "node:timers/promises";
 import { CancelledError, InternalError, OrtlerError, OverCapacityError, UnavailableError } from "../errors.js";
-import type { Tokenizer } from "../model/index.js";
 import type { Engine } from "./engine.js";
+import type { EngineParts } from "./engine-parts.js";
 import type { Caller, EngineObserver } from "./observer.js";
 import type { GenerationEvent, RequestLimits, UncheckedRequest } from "./request.js";
 import { PrefillPace } from "./prefill-pace.js";
 import { RunWatch } from "./run-watch.js";
-import type { Runner, RunResult } from "./runner/runner.js";
+import type { RunResult } from "./runner/runner.js";
 import { Candidates } from "./sampling/candidates.js";
-import { Scheduler, type SchedulerCounts, type SchedulerLimits, type StepPlan } from "./scheduler.js";
+import { Scheduler, type SchedulerCounts, type StepPlan } from "./scheduler.js";
 import { reportOf } from "./sequence-report.js";
 import { Sequence, type SequenceContext } from "./sequence.js";
 import { mayRunAhead } from "./run-ahead.js";
 import { runStep, type RunAhead, type StepHooks } from "./step.js";
 import { checkParameters, checkPromptCharacters, completeRequest } from "./validation.js";
-
-export interface EngineParts {
-  readonly runner: Runner;
-  readonly tokenizer: Tokenizer;
-  readonly eosTokenIds: readonly number[];
-  readonly limits: RequestLimits;
-  readonly scheduling: SchedulerLimits;
-  /** As in `StepHooks`. */
-  readonly joinedPromptTokens: number;
-  /** As in `PaceLimits`. */
-  readonly decodeSlowdown: number;
-  /** Whether to guess next tokens: where a run of several gives the same bits as one after the other. */
-  readonly isSpeculating: boolean;
-  /** Whether to launch decodes before the last one's tokens were looked at, where the runner can. */
-  readonly isRunningAhead: boolean;
-  /**
-   * Whether callers are told of a step's tokens before the next is launched, and not while it runs: where the model's
-   * threads take every core, whatever runs beside them holds one up, and the others wait for it.
-   */
-  readonly isTellingBetweenSteps: boolean;
-  /** Milliseconds, monotonic. */
-  readonly now: () => number;
-  /** A seed for a sampling request that brought none: 32 bits, so that it stays exact in any JSON reader. */
-  readonly drawSeed: () => bigint;
-  /** Told of an internal failure that ended sequences; the engine goes on. Must not throw. */
-  readonly onFailure: (error: unknown) => void;
-}
 
 /**
  * Continuous batching: sequences come and go between steps, and each step runs all that are there.

@@ -8,7 +8,7 @@ import type { Sequence } from "./sequence.js";
 /** What happens around the runs of a step. */
 export interface StepHooks {
   /** A run has begun on its worker thread: time for work that the model need not wait for. */
-  launched(): void;
+  readonly launched: () => void;
   /** The result has the logits of the prompt positions [start, end), one row for each. */
   describe(sequence: Sequence, start: number, end: number, result: RunResult): void;
   /** Row `row` of the result has the logits from which the sequence's next token is chosen. */
@@ -80,15 +80,25 @@ async function decodeOrVerify(
   return undefined;
 }
 
+/** What a run that was launched gives. It is waited for even where the work beside it fails: nothing may run beside it. */
+async function resultOf(run: Promise<RunResult>, { launched, watch }: StepHooks): Promise<RunResult> {
+  try {
+    launched();
+  } catch (error) {
+    await run.catch(() => undefined);
+    throw error;
+  }
+  const result = await run;
+  watch?.computed();
+  return result;
+}
+
 async function prefill(chunk: PrefillChunk<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
   const { sequence, slot, start, end, isLast } = chunk;
   const { promptTokenIds: tokenIds, details } = sequence.request;
   const wanted = details.promptTokens ? "all" : isLast ? "last" : "none";
   hooks.watch?.launchingPrefill([chunk]);
-  const run = runner.prefill({ slot, tokenIds, start, end, wanted });
-  hooks.launched();
-  const result = await run;
-  hooks.watch?.computed();
+  const result = await resultOf(runner.prefill({ slot, tokenIds, start, end, wanted }), hooks);
   if (wanted === "all") hooks.describe(sequence, start, end, result);
   if (isLast) hooks.evaluate(sequence, result, wanted === "all" ? end - start - 1 : 0);
   hooks.watch?.evaluated();
@@ -101,10 +111,7 @@ const mayJoin = ({ sequence: { caller, request } }: PrefillChunk<Sequence>): boo
 async function prefillTogether(group: PrefillGroup<Sequence>, runner: Runner, hooks: StepHooks): Promise<void> {
   hooks.watch?.launchingPrefill(group);
   const prompts = group.map(({ sequence }) => sequence.request.promptTokenIds);
-  const run = runner.prefillTogether(group[0].slot, prompts);
-  hooks.launched();
-  const result = await run;
-  hooks.watch?.computed();
+  const result = await resultOf(runner.prefillTogether(group[0].slot, prompts), hooks);
   for (const [row, { sequence }] of group.entries()) hooks.evaluate(sequence, result, row);
   hooks.watch?.evaluated();
 }
@@ -134,10 +141,10 @@ function draftsFor({ decode, decodeStart, decodePositions }: StepPlan<Sequence>,
 async function verify({ sequence, slot, position, tokenIds }: Draft, runner: Runner, hooks: StepHooks): Promise<void> {
   const all = [...sequence.tokenIds, ...tokenIds];
   hooks.watch?.launchingDecode([sequence]);
-  const run = runner.prefill({ slot, tokenIds: all, start: position, end: all.length, wanted: "all" });
-  hooks.launched();
-  const result = await run;
-  hooks.watch?.computed();
+  const result = await resultOf(
+    runner.prefill({ slot, tokenIds: all, start: position, end: all.length, wanted: "all" }),
+    hooks,
+  );
   let accepted = 0;
   hooks.evaluate(sequence, result, accepted);
   while (!sequence.hasStopped && sequence.newestTokenId === tokenIds[accepted]) {
@@ -155,13 +162,10 @@ async function decode(
   ahead?: RunAhead,
 ): Promise<RunAhead | undefined> {
   hooks.watch?.launchingDecode(plan.decode); // of a run ahead: from here on it is waited for
-  const run = ahead?.run ?? runner.decode(plan.decodeStart, rowsOf(plan));
-  hooks.launched();
-  const result = await run;
+  const result = await resultOf(ahead?.run ?? runner.decode(plan.decodeStart, rowsOf(plan)), hooks);
   const next = hooks.mayRunAhead() ? runner.decodeNext?.() : undefined;
   next?.catch(() => undefined); // told when it is awaited
   try {
-    hooks.watch?.computed();
     // Asked before choosing, which may change the logits.
     const highest = next === undefined ? [] : plan.decode.map((_, row) => result.highestToken(row));
     for (const [row, sequence] of plan.decode.entries()) {

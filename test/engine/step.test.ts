@@ -3,10 +3,22 @@ import type { Runner, RunResult } from "../../src/engine/runner/runner.js";
 import type { StepPlan } from "../../src/engine/scheduler.js";
 import type { Sequence } from "../../src/engine/sequence.js";
 import { runStep, type StepHooks } from "../../src/engine/step.js";
-import { alphabet, idsOf, ScriptedRunner, textOf } from "../support/scripted-runner.js";
+import { alphabet, idsOf, quiet, ScriptedRunner, textOf } from "../support/scripted-runner.js";
 import { sequenceOf } from "../support/sequences.js";
 
 const nothing = { copies: [], decodeStart: 0, moves: [], prefills: [], decode: [], decodePositions: [] };
+
+/** Hooks of somebody who does nothing. */
+const idle: StepHooks = {
+  launched: () => undefined,
+  describe: () => undefined,
+  evaluate: () => undefined,
+  verified: () => undefined,
+  mayRunAhead: () => false,
+  joinedPromptTokens: 0,
+  pace: { prefilled: () => undefined, decoded: () => undefined },
+  now: () => 0,
+};
 
 /** Runs the plan; every call, the end of every run and every hook, in order. */
 async function trace(
@@ -18,6 +30,7 @@ async function trace(
   const { calls } = runner;
   calls.length = 0;
   const hooks: StepHooks = {
+    ...idle,
     launched: () => calls.push("launched"),
     describe: (sequence, start, end) => calls.push(`describe ${nameOf(sequence)} [${start},${end})`),
     evaluate: (sequence, result, row) => {
@@ -26,9 +39,6 @@ async function trace(
     },
     draft: (sequence) => idsOf(drafts[nameOf(sequence)] ?? ""),
     joinedPromptTokens,
-    pace: { prefilled: () => undefined, decoded: () => undefined },
-    now: () => 0,
-    mayRunAhead: () => false,
     verified: (sequence, drafted, accepted) => calls.push(`verified ${nameOf(sequence)}: ${accepted} of ${drafted}`),
   };
   const untilOver = async (run: Promise<RunResult>): Promise<RunResult> => {
@@ -80,6 +90,22 @@ test("a prompt of which all positions are described has a run of its own", async
   const [a, m] = [sequenceOf({ prompt: "a", details: { promptTokens: true } }), sequenceOf({ prompt: "m" })];
   const calls = await trace(runner, { prefills: [chunk(a, 0), chunk(m, 1)] }, {}, 8);
   expect(calls.filter((call) => call.startsWith("prefill"))).toEqual(["prefill 0 [0,1)", "prefill 1 [0,1)"]);
+});
+
+test("a run is over before its step fails, when what is done beside it does", async () => {
+  const runner = new ScriptedRunner(1, alphabet);
+  runner.hold();
+  const launched = (): never => {
+    throw new Error("nobody can be told");
+  };
+  const order: string[] = [];
+  const plan = { ...nothing, prefills: [chunk(sequenceOf({ prompt: "a" }), 0)] };
+  const step = runStep(plan, runner, { ...idle, launched }).catch((error: unknown) => order.push(String(error)));
+  await quiet();
+  order.push("the run is over");
+  await runner.finishRun();
+  await step;
+  expect(order).toEqual(["the run is over", "Error: nobody can be told"]);
 });
 
 test("copies come first, then prompt chunks, then one decode with its holes", async () => {

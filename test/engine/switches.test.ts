@@ -17,6 +17,7 @@ type Variant = readonly [name: string, given: Partial<Config>];
 const everythingOn: Partial<Config> = { prefillChunkTokens: 16 };
 const variants: readonly Variant[] = [
   ["everything on", everythingOn],
+  ["everything on, with whole prompts", {}], // longer ones run together, and later prompts begin behind them
   ...Object.entries(switches).map(([name, off]): Variant => [`all but ${name}`, { ...everythingOn, ...off }]),
 ];
 

@@ -1,5 +1,5 @@
 /** Records of requests as the figures of a report. */
-import { median, quantileOfSorted } from "../../stats.js";
+import { quantileOfSorted, summarize as summaryOf } from "../../stats.js";
 import type { Arrival } from "../../engine/arrivals.js";
 import type { RequestRecord } from "../client/messages.js";
 import type { Slo } from "../scenario/scenario.js";
@@ -55,7 +55,7 @@ export function outcomeOf(due: readonly RequestRecord[], slo: Slo): Outcome {
     firstTokenMs: latencyOf(answered.flatMap((record) => firstTokenMs(record) ?? [])),
     tokenMs: latencyOf(answered.flatMap(gapsOf)),
     endToEndMs: latencyOf(answered.map(({ dueMs, endMs }) => endMs - dueMs)),
-    decodeTokensPerSecond: medianOf(answered.flatMap((record) => decodeRate(record.arrivals) ?? [])),
+    decodeTokensPerSecond: summaryOf(answered.flatMap((record) => decodeRate(record.arrivals) ?? []))?.median,
   };
 }
 
@@ -78,8 +78,6 @@ export function decodeRate(arrivals: readonly Arrival[]): number | undefined {
   if (first === undefined || last === undefined || last.ms <= first.ms) return undefined;
   return (1000 * (last.tokens - first.tokens)) / (last.ms - first.ms);
 }
-
-const medianOf = (values: readonly number[]): number | undefined => (values.length === 0 ? undefined : median(values));
 
 /** The time from one token to the next; of n tokens that came together each has an n-th of the time. */
 function gapsOf({ arrivals }: RequestRecord): number[] {

@@ -59,7 +59,11 @@ export async function createCapturing<T>(
   isWanted: boolean,
   create: (isCapturing: boolean) => Promise<T>,
 ): Promise<{ readonly made: T; readonly graphCapture: GraphCapture }> {
-  if (!isWanted) return { made: await create(false), graphCapture: { isOn: false, reason: "as asked" } };
+  if (!isWanted)
+    return {
+      made: await create(false),
+      graphCapture: { isOn: false, reason: "--no-cuda-graphs, --watch or --selection host" },
+    };
   try {
     return { made: await create(true), graphCapture: { isOn: true, reason: "as asked" } };
   } catch (error) {

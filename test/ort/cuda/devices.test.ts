@@ -19,7 +19,7 @@ test("a session captures where that is wanted and possible", async () => {
   });
   expect(await createCapturing(false, maker())).toEqual({
     made: "plain",
-    graphCapture: { isOn: false, reason: "as asked" },
+    graphCapture: { isOn: false, reason: "--no-cuda-graphs, --watch or --selection host" },
   });
 });
 
